@@ -1,0 +1,1 @@
+"""The embedded AWS: runs the Pulumi program against MiniStack on this machine."""
