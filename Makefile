@@ -1,0 +1,121 @@
+# The project's commands; `make` lists them. Each sets up what it needs, in folders of this
+# repository only, and does so again when a lock file changes.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+UV := $(RUN) -m uv --quiet --no-config
+MINISTACK := .local/ministack
+
+PACKAGES := $(VENV)/.packages
+EMULATOR := $(MINISTACK)/.packages
+# There are JavaScript checks only where there is a lock for them.
+NODE_PACKAGES := $(patsubst %/package-lock.json,%/node_modules/.packages,$(wildcard tests/js/package-lock.json))
+
+# Another environment's settings must not leak into ours.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+MAKEFLAGS += --no-print-directory
+
+.DEFAULT_GOAL := help
+
+## Use
+
+.PHONY: local
+local: $(PACKAGES) $(EMULATOR) ## Deploy to an embedded AWS on 127.0.0.1 and serve until Ctrl-C
+	@PYTHONPATH=infra exec $(RUN) -m local
+
+.PHONY: deploy
+deploy: ## Deploy to AWS with the Pulumi CLI: make deploy STACK=dev
+	@test -n "$(STACK)" || { echo "Which stack? make deploy STACK=dev" >&2; exit 2; }
+	@command -v pulumi >/dev/null || { \
+	  echo "The Pulumi CLI is not installed: https://www.pulumi.com/docs/install/" >&2; \
+	  echo "(make local needs neither the CLI nor an AWS account.)" >&2; exit 1; }
+	pulumi install
+	pulumi preview --stack "$(STACK)"
+	pulumi up --stack "$(STACK)"
+
+.PHONY: keys
+keys: $(PACKAGES) ## Show the signing keys; STACK=dev for a deployed stack
+	@PYTHONPATH=infra exec $(RUN) -m operate keys $(if $(STACK),--stack "$(STACK)")
+
+.PHONY: rotate
+rotate: $(PACKAGES) ## Rotate the signing keys; STACK=dev for a deployed stack
+	@PYTHONPATH=infra exec $(RUN) -m operate rotate $(if $(STACK),--stack "$(STACK)")
+
+.PHONY: revoke
+revoke: $(PACKAGES) ## Revoke a signing key at once: KID=..., or ALL=1; STACK=dev
+	@test -n "$(KID)$(ALL)" || { echo "Which key? make revoke KID=..., or ALL=1" >&2; exit 2; }
+	@PYTHONPATH=infra exec $(RUN) -m operate revoke $(if $(ALL),--all,--kid "$(KID)") $(if $(STACK),--stack "$(STACK)")
+
+## Work on it
+
+.PHONY: test
+test: $(PACKAGES) $(EMULATOR) $(NODE_PACKAGES) ## Run every test; ARGS="-k jwks" for some of them
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" exec $(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
+
+.PHONY: check
+check: $(PACKAGES) ## Check format, lint and types
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy
+
+.PHONY: bench
+bench: $(PACKAGES) $(EMULATOR) $(NODE_PACKAGES) ## Measure, and compare with the bounds
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" exec $(RUN) -m tests.benchmarks $(ARGS)
+
+.PHONY: setup
+setup: $(PACKAGES) $(EMULATOR) $(NODE_PACKAGES) ## Only set everything up
+
+# Kept versions stay; UPGRADE=1 takes the newest that requirements/*.in allow.
+COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-emit-index-url --no-emit-find-links --no-annotate $(if $(UPGRADE),--upgrade)
+
+.PHONY: lock
+lock: $(PACKAGES) ## Lock the dependencies of requirements/*.in; UPGRADE=1 renews all
+	@$(COMPILE) requirements/uv.in -o requirements/uv.txt >/dev/null
+	@$(COMPILE) requirements/deploy.in -o requirements.txt >/dev/null
+	@$(COMPILE) requirements/lambda.in -o lambda_src/requirements.txt >/dev/null
+	@$(COMPILE) requirements/dev.in -o requirements/dev.txt >/dev/null
+	@$(COMPILE) requirements/ministack.in -o requirements/ministack.txt >/dev/null
+	@git diff --stat -- requirements requirements.txt lambda_src/requirements.txt
+
+.PHONY: clean
+clean: ## Remove everything that the commands above have made
+	rm -rf $(VENV) .local tests/js/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find infra lambda_src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+## Set up
+
+$(RUN):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, and $(PYTHON) is not: $$($(PYTHON) --version 2>&1)." >&2; \
+	  echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; \
+	  exit 1; }
+	@echo "Setting up: a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+
+$(PACKAGES): requirements/uv.txt requirements/dev.txt | $(RUN)
+	@echo "Setting up: Python packages in $(VENV)"
+	@$(RUN) -m pip --disable-pip-version-check install --quiet --require-hashes --requirement requirements/uv.txt
+	@$(UV) pip sync --python $(RUN) --require-hashes requirements/dev.txt
+	@touch $@
+
+# A folder of its own: MiniStack pins versions of packages that we use too.
+$(EMULATOR): requirements/ministack.txt $(PACKAGES)
+	@echo "Setting up: MiniStack, the embedded AWS, in $(MINISTACK)"
+	@$(UV) venv --allow-existing --python $(RUN) $(MINISTACK)
+	@$(UV) pip sync --python $(MINISTACK)/bin/python --require-hashes requirements/ministack.txt
+	@touch $@
+
+tests/js/node_modules/.packages: tests/js/package.json tests/js/package-lock.json | $(PACKAGES)
+	@echo "Setting up: JavaScript packages in tests/js/node_modules"
+	@cd tests/js && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm ci --silent --no-audit --no-fund
+	@touch $@

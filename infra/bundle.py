@@ -1,0 +1,278 @@
+"""The Lambda zip: the token service and its locked dependencies, one per target.
+
+The same sources give the same zip, byte for byte, in whatever folder they lie: names are sorted,
+dates and modes fixed, and compiled code carries the path it will have in Lambda. (The compressor
+is Python's own, so the guarantee holds for one build of Python at a time.)
+
+Bytecode saves a cold start from compiling every module. It is only ever made by an interpreter of
+the very version that will run it: where there is none, the zip goes without and a note says so.
+"""
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET_VARIABLE = "POWERSYNC_AUTH_BUNDLE_TARGET"
+
+LAMBDA_TASK_ROOT = "/var/task"
+"""Where Lambda unpacks the zip; the path compiled code reports in a traceback."""
+
+MAGIC_NUMBERS = {"3.13": 3571}
+"""The bytecode format of each Python that Lambda may run, from CPython's pycore_magic_number.h."""
+
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+_REGULAR_FILE = 0o100644
+_LEFT_OUT_NAMES = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", ".lock"}
+_LEFT_OUT_SUFFIXES = {".pyi", ".pyc", ".pyx", ".pxd", ".c", ".h"}
+_LEFT_OUT_FOLDERS = {"bin", "tests", "sboms", "__pycache__"}
+_LEFT_OUT_PARTS = {
+    "cffi": "compiles bindings; cryptography needs its `_cffi_backend` only",
+    "pycparser": "what cffi compiles with",
+    "pydantic/v1": "FastAPI tries to import it, at a cost, and does without",
+    "pydantic/mypy.py": "a plugin for the type checker",
+    "fastapi/.agents": "documentation",
+}
+"""Parts of dependencies that are never imported here, and why."""
+
+
+class BundleError(Exception):
+    """The zip could not be built; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a zip will run.
+
+    Attributes:
+        name: How the target is asked for.
+        python_version: `major.minor` of the Python that runs the zip.
+        platform: uv's name of the platform, or None for this machine's.
+        magic_number: The bytecode format of that Python.
+    """
+
+    name: str
+    python_version: str
+    platform: str | None
+    magic_number: int
+
+
+AWS = Target("aws", "3.13", "aarch64-manylinux2014", MAGIC_NUMBERS["3.13"])
+LOCAL = Target(
+    "local",
+    f"{sys.version_info.major}.{sys.version_info.minor}",
+    None,
+    int.from_bytes(importlib.util.MAGIC_NUMBER[:2], "little"),
+)
+"""The embedded AWS runs functions with its own Python, which is the one that runs this."""
+
+_TARGETS = {target.name: target for target in (AWS, LOCAL)}
+
+
+def lambda_bundle(
+    *,
+    source: Path = ROOT / "lambda_src",
+    cache: Path = ROOT / ".local" / "bundles",
+    target: Target | None = None,
+    compiler: str | None = None,
+) -> Path:
+    """Builds the Lambda zip, or finds the one built before from the same sources.
+
+    Safe to call from several processes at once: each builds in a folder of its own and moves the
+    finished zip into place.
+
+    Args:
+        source: Holds `requirements.txt` (with hashes) and the packages to ship.
+        cache: Where zips are kept, named by what they were made of.
+        target: Where the zip will run; by default what the environment variable
+            `POWERSYNC_AUTH_BUNDLE_TARGET` says (`aws` or `local`), and `aws` without it.
+        compiler: The Python that makes the bytecode; found by itself where not given. It must be
+            of the target's version.
+
+    Returns:
+        The absolute path of the zip.
+
+    Raises:
+        BundleError: The target is unknown, a dependency cannot be installed, or the compiler is
+            of another version than the target's.
+    """
+    target = target or _target_from_environment()
+    compiler = compiler or _find_compiler(target)
+    if compiler is None:
+        print(
+            f"note: no Python {target.python_version} here, so the Lambda zip goes without "
+            f"bytecode and cold starts are slower. `uv python install {target.python_version}` "
+            "gets one.",
+            file=sys.stderr,
+        )
+    elif _magic_number(compiler) != target.magic_number:
+        raise BundleError(
+            f"{compiler} does not make bytecode for Python {target.python_version}: "
+            "give another one, or none"
+        )
+    bundle = cache.resolve() / f"{target.name}-{_fingerprint(source, target, compiler)}.zip"
+    if bundle.exists():
+        return bundle
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix="build-") as folder:
+        tree = Path(folder) / "tree"
+        _install(source / "requirements.txt", tree, target)
+        for package in _packages(source):
+            shutil.copytree(package, tree / package.name, dirs_exist_ok=True)
+        _leave_out(tree)
+        if compiler is not None:
+            _compile(tree, compiler, target)
+        unfinished = Path(folder) / bundle.name
+        _zip(tree, unfinished)
+        unfinished.replace(bundle)
+    return bundle
+
+
+def _target_from_environment() -> Target:
+    name = os.environ.get(TARGET_VARIABLE, AWS.name)
+    if name not in _TARGETS:
+        raise BundleError(f"{TARGET_VARIABLE} is {name!r}, but should be one of {list(_TARGETS)}")
+    return _TARGETS[name]
+
+
+def _packages(source: Path) -> list[Path]:
+    return sorted(path.parent for path in source.glob("*/__init__.py"))
+
+
+def _fingerprint(source: Path, target: Target, compiler: str | None) -> str:
+    """Hashes everything a zip is made of, so that an unchanged one is not built again."""
+    ingredients = [Path(__file__), source / "requirements.txt"]
+    for package in _packages(source):
+        ingredients += sorted(
+            path
+            for path in package.rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        )
+    digest = hashlib.sha256(repr((target, sys.version, compiler is not None)).encode())
+    if target.platform is None:
+        digest.update(repr(os.uname()[::4] if hasattr(os, "uname") else os.name).encode())
+    for path in ingredients:
+        content = path.read_bytes()
+        digest.update(f"\n{path.relative_to(path.parents[1])} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()[:16]
+
+
+def _install(requirements: Path, tree: Path, target: Target) -> None:
+    """Installs the locked wheels for the target; nothing is built and no code of theirs runs."""
+    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-config"]
+    command += ["--require-hashes", "--only-binary", ":all:", "--link-mode", "copy"]
+    command += ["--python", sys.executable, "--python-version", target.python_version]
+    if target.platform is not None:
+        command += ["--python-platform", target.platform]
+    command += ["--target", str(tree), "--requirement", str(requirements)]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+    if finished.returncode != 0:
+        raise BundleError(f"installing {requirements} failed:\n{finished.stderr.strip()}")
+
+
+def _leave_out(tree: Path) -> None:
+    """Removes what Python does not need to import and run the packages."""
+    for part in _LEFT_OUT_PARTS:
+        path = tree / part
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    for path in sorted(tree.rglob("*"), reverse=True):
+        if path.is_dir():
+            if path.name in _LEFT_OUT_FOLDERS:
+                shutil.rmtree(path)
+        elif path.name in _LEFT_OUT_NAMES or path.suffix in _LEFT_OUT_SUFFIXES:
+            path.unlink()
+
+
+def _compile(tree: Path, compiler: str, target: Target) -> None:
+    """Writes `__pycache__`, which Python takes without looking at the sources' dates."""
+    command = [compiler, "-s", "-P", "-m", "compileall", "-q", "-f", "-j", "1"]
+    command += ["--invalidation-mode", "unchecked-hash"]
+    command += ["-s", str(tree), "-p", LAMBDA_TASK_ROOT, str(tree)]
+    finished = subprocess.run(  # noqa: S603 - our own arguments
+        # A fixed hash seed: the order of a constant set is part of the bytecode.
+        command,
+        env=os.environ | {"PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if finished.returncode != 0:
+        raise BundleError(
+            f"compiling for Python {target.python_version} failed:\n{finished.stdout}"
+        )
+    wrong = [
+        path.relative_to(tree)
+        for path in tree.rglob("*.pyc")
+        if int.from_bytes(path.read_bytes()[:2], "little") != target.magic_number
+    ]
+    if wrong:
+        raise BundleError(f"bytecode of another Python than {target.python_version}: {wrong[:3]}")
+
+
+def _zip(tree: Path, bundle: Path) -> None:
+    files = sorted(path for path in tree.rglob("*") if path.is_file())
+    with zipfile.ZipFile(bundle, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for path in sorted(files, key=lambda path: path.relative_to(tree).as_posix()):
+            entry = zipfile.ZipInfo(path.relative_to(tree).as_posix(), _ZIP_DATE)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # Unix, also when built on Windows: the mode depends on it.
+            entry.external_attr = _REGULAR_FILE << 16
+            archive.writestr(entry, path.read_bytes())
+
+
+def _find_compiler(target: Target) -> str | None:
+    """Finds a Python of the target's version, or None."""
+    if target is LOCAL:
+        return sys.executable
+    for candidate in _candidates(target.python_version):
+        if _magic_number(candidate) == target.magic_number:
+            return candidate
+    return None
+
+
+def _candidates(python_version: str) -> list[str]:
+    """Pythons that claim to be of a version: on the PATH, uv's, pyenv's. Some may not even run."""
+    name = f"python{python_version}"
+    found = [
+        str(Path(folder) / name)
+        for folder in os.environ.get("PATH", "").split(os.pathsep)
+        if folder and (Path(folder) / name).is_file()
+    ]
+    listed = subprocess.run(  # noqa: S603 - our own arguments
+        [
+            *(sys.executable, "-m", "uv", "--quiet", "--no-config", "python", "list"),
+            *("--only-installed", "--managed-python", python_version),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # Lines read `cpython-3.13.5-linux-x86_64-gnu   /path/to/python3.13 [-> target]`.
+    found += re.findall(r"^\S+\s+(\S.*?)(?:\s+->.*)?$", listed.stdout, re.MULTILINE)
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    found += sorted(map(str, pyenv.glob(f"versions/{python_version}.*/bin/{name}")), reverse=True)
+    return found
+
+
+def _magic_number(python: str) -> int | None:
+    """Asks a Python for its bytecode format; None if it does not run."""
+    code = "import importlib.util as u; print(int.from_bytes(u.MAGIC_NUMBER[:2], 'little'))"
+    try:
+        finished = subprocess.run(  # noqa: S603 - our own arguments
+            [python, "-I", "-c", code], capture_output=True, text=True, check=False, timeout=20
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return int(finished.stdout) if finished.returncode == 0 else None
