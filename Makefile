@@ -16,6 +16,8 @@ NODE_PACKAGES := $(patsubst %/package-lock.json,%/node_modules/.packages,$(wildc
 
 # Another environment's settings must not leak into ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+# Certificates that this machine trusts are trusted, as pip does: a company's proxy may have its own.
+export UV_SYSTEM_CERTS := 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
@@ -117,5 +119,5 @@ $(EMULATOR): requirements/ministack.txt $(PACKAGES)
 
 tests/js/node_modules/.packages: tests/js/package.json tests/js/package-lock.json | $(PACKAGES)
 	@echo "Setting up: JavaScript packages in tests/js/node_modules"
-	@cd tests/js && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm ci --silent --no-audit --no-fund
+	@cd tests/js && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" NODE_OPTIONS=--use-system-ca npm ci --silent --no-audit --no-fund
 	@touch $@

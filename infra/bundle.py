@@ -169,6 +169,7 @@ def _fingerprint(source: Path, target: Target, compiler: str | None) -> str:
 def _install(requirements: Path, tree: Path, target: Target) -> None:
     """Installs the locked wheels for the target; nothing is built and no code of theirs runs."""
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-config"]
+    command += ["--system-certs"]  # as pip does: a company's proxy may be known to the system only
     command += ["--require-hashes", "--only-binary", ":all:", "--link-mode", "copy"]
     command += ["--python", sys.executable, "--python-version", target.python_version]
     if target.platform is not None:
