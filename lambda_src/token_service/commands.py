@@ -1,0 +1,173 @@
+"""What the `rotate` function can be asked to do.
+
+By Secrets Manager: `{"Step", "SecretId", "ClientRequestToken", …}`. By the deployment, the daily
+schedule and operators: `{"action": "bootstrap" | "retire" | "revoke" | "status", …}`.
+"""
+
+import json
+import logging
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from token_service import keyring
+from token_service.aws_json import AwsError
+from token_service.keyring import KeyRing, Timings
+from token_service.publication import Publication
+from token_service.rotation import Rotation
+from token_service.settings import RotationSettings
+
+log = logging.getLogger(__name__)
+
+SETTLE_SECONDS = 75
+"""How long a new role, policy or route may take to be seen everywhere in AWS."""
+
+POWERSYNC_REFRESH_SECONDS = 300
+"""A PowerSync instance in use refetches the JWKS when its copy is older than this."""
+
+Event = Mapping[str, object]
+Result = TypeVar("Result")
+
+
+class InvalidEventError(Exception):
+    """The event is neither a rotation step nor an action."""
+
+
+class JwksNotServedError(Exception):
+    """The JWKS URI does not answer with the ring's keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class RotateCommands:
+    """Dispatches events; `sleep` takes seconds."""
+
+    rotation: Rotation
+    settings: RotationSettings
+    sleep: Callable[[float], None]
+
+    def run(self, event: Event) -> dict[str, object]:
+        """Carry out one event; raises what went wrong. The event itself is never logged."""
+        if "Step" in event:
+            return self._step(event)
+        actions = {
+            "bootstrap": self._bootstrap,
+            "retire": self._retire,
+            "revoke": self._revoke,
+            "status": self._status,
+        }
+        action = actions.get(str(event.get("action")))
+        if action is None:
+            raise InvalidEventError(f"`action` must be one of {', '.join(actions)}")
+        log.info("action %s", event["action"])
+        return action(event)
+
+    def _step(self, event: Event) -> dict[str, object]:
+        steps = {
+            "createSecret": self.rotation.create_secret,
+            "setSecret": self.rotation.set_secret,
+            "testSecret": self.rotation.test_secret,
+            "finishSecret": self.rotation.finish_secret,
+        }
+        step = steps.get(str(event["Step"]))
+        token = event.get("ClientRequestToken")
+        if step is None or not isinstance(token, str):
+            raise InvalidEventError(f"`Step` must be one of {', '.join(steps)}, with its token")
+        if event.get("SecretId") != self.settings.secret_arn:
+            raise InvalidEventError("`SecretId` is not the key-ring secret of this function")
+        log.info("rotation step %s", event["Step"])
+        step(token)
+        return {}
+
+    def _bootstrap(self, event: Event) -> dict[str, object]:
+        """Make the ring if there is none; return once the public JWKS URI serves its keys."""
+        ring = self._settled(self.rotation.bootstrap)
+        kids = {key.kid for key in ring.keys}
+        jwks_uri = event.get("jwks_uri")
+        if not isinstance(jwks_uri, str) or not jwks_uri.startswith(("https://", "http://")):
+            raise InvalidEventError("`jwks_uri` must be the URL where the JWKS is served")
+        self._settled(lambda: _check_served(jwks_uri, kids))
+        return {"served": sorted(kids)}
+
+    def _settled(self, attempt: Callable[[], Result]) -> Result:
+        """Try until it works, for as long as a new deployment may take to settle."""
+        give_up_at = self.rotation.clock() + SETTLE_SECONDS
+        while True:
+            try:
+                return attempt()
+            except (AwsError, JwksNotServedError) as error:
+                if self.rotation.clock() >= give_up_at:
+                    raise
+                log.info("not settled yet: %s", error)
+                self.sleep(1)
+
+    def _retire(self, _event: Event) -> dict[str, object]:
+        """Drop keys whose last token has expired."""
+        return {"kids": [key.kid for key in self.rotation.retire().keys]}
+
+    def _revoke(self, event: Event) -> dict[str, object]:
+        """Revoke `kids`, or every key with `all`; tells until when verifiers may still accept them.
+
+        A verifier in use refetches within 5 minutes (PowerSync's background refresh), an idle one
+        when its cache ends.
+        """
+        kids = event.get("kids")
+        if event.get("all") is True:
+            kids = None
+        elif not isinstance(kids, list) or not all(isinstance(kid, str) for kid in kids):
+            raise InvalidEventError("`kids` must be a list of key ids, or `all` must be true")
+        ring = self.rotation.revoke(kids)
+        now = int(self.rotation.clock())
+        busy = min(POWERSYNC_REFRESH_SECONDS, self.settings.verifier_cache)
+        return {
+            "revoked": sorted(kid for kid in ring.revoked if kids is None or kid in kids),
+            "current": ring.current.kid,
+            "refused_by_busy_verifiers_at": now + self.settings.jwks_max_age + busy,
+            "refused_by_all_verifiers_at": now
+            + self.settings.jwks_max_age
+            + self.settings.verifier_cache,
+        }
+
+    def _status(self, _event: Event) -> dict[str, object]:
+        """The keys, without anything private, and when the next rotation may come."""
+        ring, published, pending = self.rotation.status()
+        timings = self.rotation.timings
+        now = int(self.rotation.clock())
+        return {
+            "now": now,
+            "keys": _rows(ring, published, timings),
+            "revoked": dict(ring.revoked),
+            "rotation_possible_at": keyring.may_sign_at(ring.next.kid, published, now, timings),
+            "change_in_progress": pending,
+        }
+
+
+def _rows(ring: KeyRing, published: Publication, timings: Timings) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for key in ring.keys:
+        seen = published.get(key.kid)
+        rows.append(
+            {
+                "kid": key.kid,
+                "state": key.state,
+                "alg": key.alg,
+                "created_at": key.created_at,
+                "published_at": seen and seen.published_at,
+                "signing_since": seen and seen.signing_since,
+                "stopped_signing_at": seen and seen.stopped_signing_at,
+                "leaves_at": keyring.leaves_at(key.kid, published, timings),
+            }
+        )
+    return rows
+
+
+def _check_served(jwks_uri: str, kids: set[str]) -> None:
+    """Raise `JwksNotServedError` unless the public URI serves all of `kids`."""
+    try:
+        # S310: the scheme was checked, and only who may invoke this function names the URL.
+        with urllib.request.urlopen(jwks_uri, timeout=5) as response:  # noqa: S310
+            served = {key["kid"] for key in json.load(response)["keys"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise JwksNotServedError(f"{jwks_uri}: {error}") from error
+    if not kids <= served:
+        raise JwksNotServedError(f"{jwks_uri} does not serve {', '.join(sorted(kids - served))}")

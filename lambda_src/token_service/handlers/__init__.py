@@ -1,0 +1,1 @@
+"""The Lambda entry points, one module each so that a cold start loads only its own part."""

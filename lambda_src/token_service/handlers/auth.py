@@ -1,0 +1,21 @@
+"""Entry point of the `auth` function."""
+
+import os
+import time
+
+from mangum import Mangum
+
+from token_service import settings
+from token_service.api import signed_in_app
+from token_service.handlers.wiring import token_service
+from token_service.identity import IdentityProviders
+
+_service = token_service(os.environ, "per-device")
+_providers = IdentityProviders.from_settings(
+    settings.identity_providers(os.environ),
+    own_issuer=_service.issuer.issuer,
+    clock=time.time,
+    allow_loopback_http=settings.allow_loopback_http(os.environ),
+)
+
+handler = Mangum(signed_in_app(_service, _providers), lifespan="off")

@@ -1,0 +1,13 @@
+"""Entry point of the `jwks` function."""
+
+import os
+import time
+
+from token_service.jwks import JwksEndpoint
+from token_service.settings import JwksSettings
+from token_service.stores import PublicationStore
+
+_settings = JwksSettings.from_environment(os.environ)
+_store = PublicationStore.connect(_settings.parameter, timeout=1.0, attempts=2)
+
+handler = JwksEndpoint(_settings, _store.read_document, time.time)

@@ -1,0 +1,33 @@
+"""Entry point of the `rotate` function: Secrets Manager's steps and operators' actions."""
+
+import os
+import time
+import uuid
+from collections.abc import Mapping
+
+from token_service.commands import RotateCommands
+from token_service.key_generation import generate_signing_key
+from token_service.keyring import Timings
+from token_service.rotation import Rotation
+from token_service.settings import RotationSettings
+from token_service.stores import KeyRingStore, PublicationStore
+
+_settings = RotationSettings.from_environment(os.environ)
+_rotation = Rotation(
+    rings=KeyRingStore.connect(_settings.secret_arn),
+    publications=PublicationStore.connect(_settings.parameter),
+    make_key=lambda: generate_signing_key(_settings.signing_algorithm, int(time.time())),
+    timings=Timings(
+        publish_before_signing=_settings.publish_before_signing,
+        retain_after_signing=_settings.retain_after_signing,
+        remember_retired=_settings.remember_retired,
+    ),
+    clock=time.time,
+    new_id=lambda: str(uuid.uuid4()),
+)
+_commands = RotateCommands(_rotation, _settings, time.sleep)
+
+
+def handler(event: Mapping[str, object], _context: object) -> object:
+    """Run one step or action; what fails is raised, so that the caller sees it failed."""
+    return _commands.run(event)

@@ -1,0 +1,32 @@
+"""JSON Web Keys: naming and stripping them (RFC 7517, RFC 7518 §6, RFC 8037, RFC 7638)."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+
+Jwk = Mapping[str, str]
+
+_REQUIRED_PUBLIC_MEMBERS = {"EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "RSA": ("n", "e")}
+
+
+def public_members(jwk: Jwk) -> dict[str, str]:
+    """The members that make up the public key, and nothing else (an allow-list, not a deny-list).
+
+    Raises `ValueError` for a key that is not a complete EC, OKP or RSA key.
+    """
+    kty = jwk.get("kty", "")
+    names = _REQUIRED_PUBLIC_MEMBERS.get(kty)
+    if names is None:
+        raise ValueError(f"no key type {kty!r}; expected EC, OKP or RSA")
+    missing = [name for name in names if name not in jwk]
+    if missing:
+        raise ValueError(f"an {kty} key lacks {', '.join(missing)}")
+    return {"kty": kty, **{name: jwk[name] for name in names}}
+
+
+def thumbprint(jwk: Jwk) -> str:
+    """The key's SHA-256 thumbprint, base64url without padding (RFC 7638 §3)."""
+    canonical = json.dumps(public_members(jwk), sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -1,0 +1,130 @@
+"""The JWKS endpoint, and the API's answer to requests that match no route.
+
+A plain handler of API Gateway's payload 2.0: what PowerSync waits for when its cache is empty, at
+most three seconds, so a cold start loads as little as possible.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+import base64
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from token_service import publication
+from token_service.aws_json import AwsError
+from token_service.publication import PublicationError
+from token_service.settings import JwksSettings
+
+log = logging.getLogger(__name__)
+
+JWKS_PATH = "/.well-known/jwks.json"
+RETRY_AFTER_SECONDS = 5
+
+Response = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    body: str
+    etag: str
+    fetched_at: float
+
+
+class JwksEndpoint:
+    """Serves the published keys; called with a payload 2.0 event, returns its response.
+
+    The parameter is read again once `cache_seconds` have passed. While it cannot be read, what is
+    at hand is served until it is `max_age_seconds` old: a verifier's wait for a new key counts on
+    that bound.
+    """
+
+    def __init__(
+        self,
+        settings: JwksSettings,
+        read_document: Callable[[], tuple[str, int]],
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._read_document = read_document
+        self._clock = clock
+        self._served: _Served | None = None
+
+    def __call__(self, event: Mapping[str, object], _context: object) -> Response:
+        """Answer one request."""
+        path = event.get("rawPath")
+        context = event.get("requestContext")
+        http = context.get("http") if isinstance(context, Mapping) else None
+        method = http.get("method") if isinstance(http, Mapping) else None
+        if path == JWKS_PATH and method in ("GET", "HEAD"):
+            headers = event.get("headers")
+            return self._jwks(headers if isinstance(headers, Mapping) else {}, method)
+        allowed = self._settings.routes.get(path) if isinstance(path, str) else None
+        if method == "OPTIONS" and allowed:
+            # API Gateway adds the CORS headers, if the API has any.
+            return {"statusCode": 204, "headers": {"Allow": allowed}}
+        if allowed:
+            return _error(405, "method_not_allowed", f"use {allowed}", {"Allow": allowed})
+        return _error(404, "not_found", "there is nothing at this path")
+
+    def _jwks(self, headers: Mapping[str, object], method: str) -> Response:
+        try:
+            served = self._fresh()
+        except (AwsError, PublicationError):
+            log.exception("the JWKS parameter cannot be read")
+            return _error(
+                503,
+                "temporarily_unavailable",
+                "the signing keys cannot be read just now; try again",
+                {"Retry-After": str(RETRY_AFTER_SECONDS)},
+            )
+        answer_headers = {
+            "Cache-Control": f"public, max-age={self._settings.cache_seconds}",
+            "ETag": served.etag,
+        }
+        if _matches(headers.get("if-none-match"), served.etag):
+            return {"statusCode": 304, "headers": answer_headers}
+        return {
+            "statusCode": 200,
+            "headers": {**answer_headers, "Content-Type": "application/json"},
+            "body": served.body if method == "GET" else "",
+        }
+
+    def _fresh(self) -> _Served:
+        now = self._clock()
+        served = self._served
+        if served is not None and now - served.fetched_at < self._settings.cache_seconds:
+            return served
+        try:
+            body = publication.jwks(self._read_document()[0])
+        except (AwsError, PublicationError):
+            if served is None or now - served.fetched_at >= self._settings.max_age_seconds:
+                raise
+            log.exception("the JWKS parameter cannot be read; serving what is at hand")
+            return served
+        digest = base64.urlsafe_b64encode(hashlib.sha256(body.encode()).digest()).decode()
+        self._served = _Served(body, f'"{digest}"', now)
+        return self._served
+
+
+def _matches(if_none_match: object, etag: str) -> bool:
+    """Whether the client has this version (RFC 9110 §13.1.2, weak comparison)."""
+    if not isinstance(if_none_match, str):
+        return False
+    candidates = [candidate.strip() for candidate in if_none_match.split(",")]
+    return "*" in candidates or etag in [c.removeprefix("W/") for c in candidates]
+
+
+def _error(
+    status: int, error: str, description: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    return {
+        "statusCode": status,
+        "headers": {
+            "Content-Type": "application/json",
+            "Cache-Control": "no-store",
+            **(headers or {}),
+        },
+        "body": json.dumps({"error": error, "error_description": description}),
+    }

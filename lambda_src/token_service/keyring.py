@@ -1,0 +1,254 @@
+"""The signing keys and their life: pure functions of a ring and a time.
+
+No clock, no AWS and no HTTP in here, and no randomness either: what makes a key is passed in.
+All times are epoch seconds, all durations seconds.
+
+A key is made as `next`, becomes `current` at a rotation, `previous` at the one after, and leaves
+the ring once the last token it may have signed has expired. `docs/rotation.md` has the picture.
+"""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+
+from token_service.jwk import public_members
+from token_service.publication import Publication
+
+
+class State(StrEnum):
+    """Where a key is in its life. Every state is published; only `current` signs."""
+
+    NEXT = "next"
+    CURRENT = "current"
+    PREVIOUS = "previous"
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key of the ring; `kid` is its RFC 7638 thumbprint."""
+
+    kid: str
+    alg: str
+    state: State
+    created_at: int
+    private_jwk: Mapping[str, str] = field(repr=False)
+
+    @property
+    def public_jwk(self) -> dict[str, str]:
+        """The public half: `kty` and the members that make up the public key."""
+        return public_members(self.private_jwk)
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredKey:
+    """The public half of a key that is no longer published.
+
+    It signs nothing and PowerSync cannot see it; it is kept so that an anonymous device that shows
+    its old token keeps its subject.
+    """
+
+    kid: str
+    alg: str
+    public_jwk: Mapping[str, str]
+    stopped_signing_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """How long caches and tokens live, in seconds; the Pulumi program derives them."""
+
+    publish_before_signing: int
+    retain_after_signing: int
+    remember_retired: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """All keys at one moment.
+
+    Attributes:
+        keys: Exactly one `current`, one `next`, any number of `previous`.
+        retired: Public keys kept for anonymous devices.
+        revoked: When each revoked `kid` was revoked.
+        derived_from: The version of the secret that this ring replaces. Moving AWSCURRENT away
+            from any other version is refused, so that two changes at once cannot undo each other.
+        forced: This ring comes from a revocation: its current key signs however short it has
+            been published.
+    """
+
+    keys: tuple[SigningKey, ...]
+    retired: tuple[RetiredKey, ...] = ()
+    revoked: Mapping[str, int] = field(default_factory=dict)
+    derived_from: str | None = None
+    forced: bool = False
+
+    @property
+    def current(self) -> SigningKey:
+        """The one key that signs."""
+        return next(key for key in self.keys if key.state is State.CURRENT)
+
+    @property
+    def next(self) -> SigningKey:
+        """The key that signs after the next rotation."""
+        return next(key for key in self.keys if key.state is State.NEXT)
+
+    def verification_keys(self) -> dict[str, tuple[str, Mapping[str, str]]]:
+        """By `kid`, the algorithm and public JWK of each key that may have signed.
+
+        Retired keys are among them, revoked ones are not.
+        """
+        retired = {key.kid: (key.alg, key.public_jwk) for key in self.retired}
+        signed = {
+            key.kid: (key.alg, key.public_jwk) for key in self.keys if key.state is not State.NEXT
+        }
+        return {**retired, **signed}
+
+
+class KeyRingError(Exception):
+    """A change of the ring that cannot be made, or a ring that breaks its invariants."""
+
+
+class RotationTooEarlyError(KeyRingError):
+    """The next key has not been published for long enough to sign."""
+
+    def __init__(self, kid: str, possible_at: int, now: int) -> None:
+        self.possible_at = possible_at
+        super().__init__(
+            f"key {kid} must be published for longer before it signs, or PowerSync instances that"
+            f" were idle would refuse its tokens; rotate again in {possible_at - now} s"
+            f" (at epoch second {possible_at}), or revoke the current key if it must go now"
+        )
+
+
+class UnknownKeyError(KeyRingError):
+    """A key to be revoked is not in the ring."""
+
+
+MakeKey = Callable[[], SigningKey]
+"""Makes a fresh key in state `next`, of the configured algorithm."""
+
+
+def bootstrap(make_key: MakeKey) -> KeyRing:
+    """The first ring: a key that signs at once, since no token is out yet, and its successor."""
+    return _checked(KeyRing((replace(make_key(), state=State.CURRENT), make_key())))
+
+
+def may_sign_at(kid: str, publication: Publication, now: int, timings: Timings) -> int:
+    """When every verifier has seen the key; from `now` on if it is not published yet."""
+    published = publication.get(kid)
+    return (published.published_at if published else now) + timings.publish_before_signing
+
+
+def leaves_at(kid: str, publication: Publication, timings: Timings) -> int | None:
+    """When the last token that a key may have signed has expired; None while it may still sign."""
+    published = publication.get(kid)
+    if published is None or published.stopped_signing_at is None:
+        return None
+    return published.stopped_signing_at + timings.retain_after_signing
+
+
+def rotate(
+    ring: KeyRing, make_key: MakeKey, publication: Publication, now: int, timings: Timings
+) -> KeyRing:
+    """The ring after a rotation: `next` signs, `current` is kept as `previous`.
+
+    Raises `RotationTooEarlyError` while a verifier may not have seen the next key yet.
+    """
+    possible_at = may_sign_at(ring.next.kid, publication, now, timings)
+    if now < possible_at:
+        raise RotationTooEarlyError(ring.next.kid, possible_at, now)
+    become = {State.NEXT: State.CURRENT, State.CURRENT: State.PREVIOUS}
+    moved = tuple(replace(key, state=become.get(key.state, key.state)) for key in ring.keys)
+    return _checked(replace(ring, keys=(*moved, make_key()), forced=False))
+
+
+def retire(ring: KeyRing, publication: Publication, now: int, timings: Timings) -> KeyRing:
+    """The ring without the previous keys whose last token has expired.
+
+    Their public halves are kept for `remember_retired` seconds more.
+    """
+    gone: list[RetiredKey] = []
+    kept: list[SigningKey] = []
+    for key in ring.keys:
+        leaves = leaves_at(key.kid, publication, timings)
+        if key.state is State.PREVIOUS and leaves is not None and leaves <= now:
+            stopped = leaves - timings.retain_after_signing
+            gone.append(RetiredKey(key.kid, key.alg, key.public_jwk, stopped))
+        else:
+            kept.append(key)
+    remembered = tuple(
+        key
+        for key in (*ring.retired, *gone)
+        if key.stopped_signing_at + timings.remember_retired > now
+    )
+    return _checked(replace(ring, keys=tuple(kept), retired=remembered, forced=False))
+
+
+def revoke(ring: KeyRing, kids: Collection[str], make_key: MakeKey, now: int) -> KeyRing:
+    """The ring without `kids`, at once: `next` takes over from a revoked `current`.
+
+    Revoking a key again changes nothing. Raises `UnknownKeyError` for a key never seen.
+    """
+    known = _kids(ring) | ring.revoked.keys()
+    unknown = sorted(set(kids) - known)
+    if unknown:
+        raise UnknownKeyError(
+            f"the key ring has no key {', '.join(unknown)}; it has"
+            f" {', '.join(key.kid for key in ring.keys)}"
+        )
+    if set(kids) <= ring.revoked.keys():
+        return ring
+    keys = [key for key in ring.keys if key.kid not in kids]
+    for state in (State.CURRENT, State.NEXT):
+        if not any(key.state is state for key in keys):
+            successor = next((key for key in keys if key.state is State.NEXT), None) or make_key()
+            keys = [key for key in keys if key is not successor]
+            keys.append(replace(successor, state=state))
+    return _checked(
+        replace(
+            ring,
+            keys=tuple(keys),
+            retired=tuple(key for key in ring.retired if key.kid not in kids),
+            revoked={**dict.fromkeys(kids, now), **ring.revoked},
+            forced=True,
+        )
+    )
+
+
+def dumps(ring: KeyRing) -> str:
+    """The document that the secret holds."""
+    return json.dumps({"version": 1, **asdict(ring)}, separators=(",", ":"))
+
+
+def loads(document: str) -> KeyRing:
+    """The ring of a document; raises `KeyRingError` if it is none, never quoting its content."""
+    try:
+        data = json.loads(document)
+        if data["version"] != 1:
+            raise KeyRingError(f"key ring of version {data['version']!r}, this code reads 1")
+        keys = tuple(SigningKey(**{**key, "state": State(key["state"])}) for key in data["keys"])
+        retired = tuple(RetiredKey(**key) for key in data["retired"])
+        return _checked(
+            KeyRing(keys, retired, data["revoked"], data["derived_from"], data["forced"])
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # The cause would quote private members.
+        raise KeyRingError("the secret does not hold a key ring") from None
+
+
+def _kids(ring: KeyRing) -> set[str]:
+    return {key.kid for key in ring.keys} | {key.kid for key in ring.retired}
+
+
+def _checked(ring: KeyRing) -> KeyRing:
+    """The ring itself, if its invariants hold."""
+    states = [key.state for key in ring.keys]
+    kids = _kids(ring)
+    if states.count(State.CURRENT) != 1 or states.count(State.NEXT) != 1:
+        raise KeyRingError("a key ring has exactly one current and one next key")
+    if len(kids) != len(ring.keys) + len(ring.retired):
+        raise KeyRingError("a kid stands twice in the key ring")
+    if ring.revoked.keys() & kids:
+        raise KeyRingError("a revoked key is still in the key ring")
+    return ring

@@ -1,0 +1,110 @@
+"""What the world sees: the published JWKS, and since when each key is in it.
+
+The published document is a JWK Set (RFC 7517 §5) whose keys carry three more members: when the key
+was first published, when it began to sign and when it stopped. These are *observed* times, stamped
+when the document is written. A ring made an hour ago by a rotation that then got stuck says nothing
+about what verifiers have seen; the publication does, and every decision of the key ring rests on
+it.
+All times are epoch seconds.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from token_service.keyring import KeyRing
+
+LARGEST_DOCUMENT = 8192
+"""Bytes that an advanced SSM parameter holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedKey:
+    """A key as verifiers see it, `jwk` being its public JWK with `kid`, `alg` and `use`."""
+
+    jwk: Mapping[str, str]
+    published_at: int
+    signing_since: int | None = None
+    stopped_signing_at: int | None = None
+
+
+Publication = Mapping[str, PublishedKey]
+"""Published keys by `kid`."""
+
+
+class PublicationError(Exception):
+    """A publication that cannot be read or written."""
+
+
+def derive(
+    current: "KeyRing", pending: "KeyRing | None", before: Publication, now: int
+) -> dict[str, PublishedKey]:
+    """What is to be published, given the rings under AWSCURRENT and AWSPENDING.
+
+    A key of either ring is published unless either ring revokes it. Times already stamped in
+    `before` stay; what is seen for the first time is stamped `now`: a key, a key that the current
+    ring signs with, a key that it keeps as `previous` and so no longer signs with.
+    """
+    rings = [ring for ring in (current, pending) if ring is not None]
+    revoked = {kid for ring in rings for kid in ring.revoked}
+    states = {key.kid: str(key.state) for key in current.keys}
+    publication: dict[str, PublishedKey] = {}
+    for key in (key for ring in rings for key in ring.keys):
+        if key.kid in revoked or key.kid in publication:
+            continue
+        state = states.get(key.kid)
+        seen = before.get(key.kid) or PublishedKey({}, published_at=now)
+        signing_since, stopped_at = seen.signing_since, seen.stopped_signing_at
+        if state == "current":
+            signing_since = signing_since or now
+        elif state == "previous":
+            stopped_at = stopped_at or now
+        publication[key.kid] = PublishedKey(
+            jwk={**key.public_jwk, "kid": key.kid, "alg": key.alg, "use": "sig"},
+            published_at=seen.published_at,
+            signing_since=signing_since,
+            stopped_signing_at=stopped_at,
+        )
+    return publication
+
+
+def dumps(publication: Publication) -> str:
+    """The document to store; raises `PublicationError` if it is larger than SSM takes."""
+    times = ("published_at", "signing_since", "stopped_signing_at")
+    keys = [
+        {**key.jwk, **{name: at for name in times if (at := getattr(key, name)) is not None}}
+        for key in publication.values()
+    ]
+    document = json.dumps({"keys": keys}, separators=(",", ":"))
+    if len(document) > LARGEST_DOCUMENT:
+        raise PublicationError(
+            f"{len(keys)} keys take {len(document)} bytes, and the JWKS parameter holds"
+            f" {LARGEST_DOCUMENT}; wait until previous keys have left the JWKS, or rotate less"
+            " often, use shorter-lived tokens or a smaller signingAlgorithm (ES256)"
+        )
+    return document
+
+
+def loads(document: str) -> dict[str, PublishedKey]:
+    """The publication of a stored document; raises `PublicationError` if it is none."""
+    try:
+        keys = [dict(key) for key in json.loads(document)["keys"]]
+        return {
+            key["kid"]: PublishedKey(
+                published_at=int(key.pop("published_at")),
+                signing_since=key.pop("signing_since", None),
+                stopped_signing_at=key.pop("stopped_signing_at", None),
+                jwk=key,
+            )
+            for key in keys
+        }
+    except (ValueError, KeyError, TypeError) as error:
+        raise PublicationError(f"the JWKS parameter does not hold a JWK Set: {error!r}") from error
+
+
+def jwks(document: str) -> str:
+    """The JWK Set to serve: the stored document without our own members."""
+    keys = [dict(key.jwk) for key in loads(document).values()]
+    return json.dumps({"keys": keys}, separators=(",", ":"))

@@ -1,0 +1,266 @@
+"""How the ring changes in AWS: the Secrets Manager rotation contract, and what operators ask for.
+
+Every change takes the same five steps, each safe to repeat after a crash anywhere:
+
+1. write the new ring as AWSPENDING: from here on no private key can be lost;
+2. publish the keys of AWSCURRENT and AWSPENDING together: nothing signs unpublished;
+3. move AWSCURRENT, provided it is still on the ring that the new one was derived from: of two
+   changes at once one wins, and the other says so;
+4. take AWSPENDING off;
+5. publish again: a key that no longer signs is stamped, one that left disappears.
+
+https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from token_service import keyring, publication, tokens
+from token_service.keyring import KeyRing, MakeKey, Timings
+from token_service.publication import Publication, PublicationError
+from token_service.stores import (
+    CURRENT,
+    PENDING,
+    ConflictError,
+    KeyRingStore,
+    PublicationStore,
+    StoredRing,
+    Version,
+)
+
+log = logging.getLogger(__name__)
+
+ABANDONED_AFTER = 3600
+"""Seconds after which a pending ring counts as left behind by a change that failed."""
+
+
+class RotationInProgressError(Exception):
+    """Another change of the ring is under way."""
+
+
+class NoKeyRingError(Exception):
+    """The secret has no ring yet, or the version asked for has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """Changes the ring in its stores. `clock` tells epoch seconds, `new_id` makes a version id."""
+
+    rings: KeyRingStore
+    publications: PublicationStore
+    make_key: MakeKey
+    timings: Timings
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+
+    # What Secrets Manager asks for, `version_id` being its ClientRequestToken.
+
+    def create_secret(self, version_id: str) -> None:
+        """Prepare the ring after this rotation, unless an earlier call has."""
+        version = self._version(version_id)
+        if version is None:
+            self._refuse_if_pending()
+        elif CURRENT in version.stages or self.rings.read(version_id=version_id):
+            return
+        current = self._current()
+        published, _ = self._published()
+        now = self._now()
+        try:
+            ring = keyring.rotate(current.ring, self.make_key, published, now, self.timings)
+        except keyring.RotationTooEarlyError:
+            # An empty version under AWSPENDING would make Secrets Manager refuse every rotation.
+            if version is not None:
+                self.rings.drop_pending(version_id)
+            raise
+        ring = keyring.retire(ring, published, now, self.timings)
+        self.rings.put(version_id, replace(ring, derived_from=current.version_id))
+
+    def set_secret(self, version_id: str) -> None:
+        """Publish the prepared ring's keys beside those in use."""
+        self._own_pending(version_id)
+        self._publish()
+
+    def test_secret(self, version_id: str) -> None:
+        """Sign with the prepared ring, and verify with what is published.
+
+        With `RotateImmediately=false` Secrets Manager calls this step alone, on a temporary version
+        that has no ring of its own: the current ring is tested then.
+        """
+        stored = self.rings.read(version_id=version_id) or self._current()
+        published, _ = self._published()
+        for key in (stored.ring.current, stored.ring.next):
+            if key.kid not in published:
+                raise PublicationError(f"key {key.kid} is not published: run setSecret first")
+            tokens.check_key_pair(key, published[key.kid].jwk)
+
+    def finish_secret(self, version_id: str) -> None:
+        """Make the prepared ring the one that signs."""
+        version = self._version(version_id)
+        if version is not None and CURRENT in version.stages:
+            self.rings.drop_pending(version_id)
+            self._publish()
+            return
+        self._finish(self._own_pending(version_id))
+
+    # What the deployment, the schedule and operators ask for.
+
+    def bootstrap(self) -> KeyRing:
+        """Make the first ring, unless there is one, and publish it; returns the ring in use."""
+        if self.rings.read() is None:
+            try:
+                self.rings.put(self.new_id(), keyring.bootstrap(self.make_key), stage=CURRENT)
+            except ConflictError:
+                log.info("another bootstrap was quicker; its ring is used")
+        self._publish()
+        return self._current().ring
+
+    def retire(self) -> KeyRing:
+        """Drop previous keys whose last token has expired; clean up after a change that failed.
+
+        Raises `RotationInProgressError` while another change is under way.
+        """
+        self._refuse_if_pending(older_than=ABANDONED_AFTER)
+        self._recover()
+        self._publish()
+        published, _ = self._published()
+        return self._replace(
+            lambda ring: keyring.retire(ring, published, self._now(), self.timings)
+        )
+
+    def revoke(self, kids: list[str] | None) -> KeyRing:
+        """Take keys out of use and out of the JWKS at once; None revokes every key.
+
+        An emergency goes first: a rotation under way is superseded and says so at its next step.
+        """
+        return self._replace(
+            lambda ring: keyring.revoke(
+                ring,
+                [key.kid for key in ring.keys] if kids is None else kids,
+                self.make_key,
+                self._now(),
+            )
+        )
+
+    def status(self) -> tuple[KeyRing, Publication, str | None]:
+        """The ring in use, what is published, and the version of a change under way."""
+        pending = self._pending()
+        in_progress = pending.version_id if pending else None
+        return self._current().ring, self._published()[0], in_progress
+
+    # The five steps.
+
+    def _replace(self, change: Callable[[KeyRing], KeyRing]) -> KeyRing:
+        current = self._current()
+        ring = change(current.ring)
+        if ring == current.ring:
+            self._publish()
+            return ring
+        version_id = self.new_id()
+        ring = replace(ring, derived_from=current.version_id)
+        self.rings.put(version_id, ring)
+        self._finish(StoredRing(version_id, ring))
+        return ring
+
+    def _finish(self, pending: StoredRing) -> None:
+        current = self._current()
+        if pending.ring.derived_from != current.version_id:
+            self.rings.drop_pending(pending.version_id)
+            self._publish()
+            raise ConflictError(
+                "the key ring was changed by another call since this change began; nothing was"
+                " lost: look at the keys and start again if it is still needed"
+            )
+        published = self._publish()
+        self._check_may_sign(pending.ring, current.ring, published)
+        self.rings.make_current(pending.version_id, instead_of=current.version_id)
+        self.rings.drop_pending(pending.version_id)
+        self._publish()
+
+    def _check_may_sign(self, ring: KeyRing, before: KeyRing, published: Publication) -> None:
+        """Once more at the last moment: a recovered ring may have been published only now."""
+        now = self._now()
+        possible_at = keyring.may_sign_at(ring.current.kid, published, now, self.timings)
+        if ring.current.kid != before.current.kid and not ring.forced and now < possible_at:
+            raise keyring.RotationTooEarlyError(ring.current.kid, possible_at, now)
+
+    def _publish(self) -> Publication:
+        """Derive the publication from the rings and write it, if it is not what stands there.
+
+        SSM has no conditional write: a version number that was skipped shows that somebody else
+        wrote in between, and the publication is derived again.
+        """
+        for _ in range(5):
+            before, version = self._published()
+            current = self._current()
+            pending = self._pending()
+            stored = pending and self.rings.read(version_id=pending.version_id)
+            derived = publication.derive(
+                current.ring, stored.ring if stored else None, before, self._now()
+            )
+            if derived == before or self.publications.write(derived) == version + 1:
+                return derived
+        raise ConflictError("others keep changing the published JWKS; try again")
+
+    def _recover(self) -> None:
+        """Finish or drop what a failed change left under AWSPENDING."""
+        pending = self._pending()
+        if pending is None:
+            return
+        stored = self.rings.read(version_id=pending.version_id)
+        if stored is None or stored.ring.derived_from != self._current().version_id:
+            log.warning("dropping the abandoned pending version %s", pending.version_id)
+            self.rings.drop_pending(pending.version_id)
+        else:
+            log.warning("finishing the abandoned change %s", pending.version_id)
+            self._finish(stored)
+
+    # What is there.
+
+    def _now(self) -> int:
+        return int(self.clock())
+
+    def _current(self) -> StoredRing:
+        stored = self.rings.read()
+        if stored is None:
+            raise NoKeyRingError("the secret has no key ring yet; run `pulumi up` to make one")
+        return stored
+
+    def _published(self) -> tuple[Publication, int]:
+        document, version = self.publications.read_document()
+        try:
+            return publication.loads(document), version
+        except PublicationError:
+            # Written over by hand: it is derived anew, as if every key were published only now.
+            log.exception("the JWKS parameter was unreadable and is written anew")
+            return {}, version
+
+    def _version(self, version_id: str) -> Version | None:
+        return next((v for v in self.rings.versions() if v.version_id == version_id), None)
+
+    def _pending(self) -> Version | None:
+        versions = self.rings.versions()
+        return next((v for v in versions if PENDING in v.stages and CURRENT not in v.stages), None)
+
+    def _refuse_if_pending(self, older_than: int | None = None) -> None:
+        """Raise `RotationInProgressError` for a pending version, if younger than `older_than` s."""
+        pending = self._pending()
+        if pending is None:
+            return
+        age = self._now() - int(pending.created_at)
+        if older_than is None or age < older_than:
+            raise RotationInProgressError(
+                f"another change of the key ring ({pending.version_id}) is under way since {age} s;"
+                " wait for it to end, or run `make rotate` to finish what a failed one left behind"
+            )
+
+    def _own_pending(self, version_id: str) -> StoredRing:
+        version = self._version(version_id)
+        if version is None or PENDING not in version.stages:
+            raise ConflictError(
+                "this rotation was superseded by another change of the key ring; nothing was lost"
+            )
+        stored = self.rings.read(version_id=version_id)
+        if stored is None:
+            raise NoKeyRingError(f"version {version_id} has no ring: run createSecret first")
+        return stored

@@ -1,0 +1,102 @@
+"""What a function is told by its environment, which `infra/functions.py` sets.
+
+Every variable is required: a missing one is a mistake of the deployment, not a default.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Environment = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class JwksSettings:
+    """Settings of the JWKS function; `routes` maps each public path to its allowed methods."""
+
+    parameter: str
+    cache_seconds: int
+    max_age_seconds: int
+    routes: Mapping[str, str]
+
+    @classmethod
+    def from_environment(cls, env: Environment) -> "JwksSettings":
+        """Raises `KeyError` naming a variable that is not set."""
+        return cls(
+            parameter=env["JWKS_PARAMETER"],
+            cache_seconds=int(env["JWKS_CACHE_SECONDS"]),
+            max_age_seconds=int(env["JWKS_MAX_AGE_SECONDS"]),
+            routes=json.loads(env["ROUTES"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """What both token functions need."""
+
+    secret_arn: str
+    keyring_cache_seconds: int
+    keyring_max_age_seconds: int
+    token_lifetime_seconds: int
+    issuer: str
+    audiences: tuple[str, ...]
+    powersync_url: str
+    anonymous_remember_seconds: int
+
+    @classmethod
+    def from_environment(cls, env: Environment) -> "TokenSettings":
+        """Raises `KeyError` naming a variable that is not set."""
+        return cls(
+            secret_arn=env["KEYRING_SECRET_ARN"],
+            keyring_cache_seconds=int(env["KEYRING_CACHE_SECONDS"]),
+            keyring_max_age_seconds=int(env["KEYRING_MAX_AGE_SECONDS"]),
+            token_lifetime_seconds=int(env["TOKEN_LIFETIME_SECONDS"]),
+            issuer=env["ISSUER"],
+            audiences=tuple(json.loads(env["AUDIENCES"])),
+            powersync_url=env["POWERSYNC_URL"],
+            anonymous_remember_seconds=int(env["ANONYMOUS_REMEMBER_SECONDS"]),
+        )
+
+
+def identity_providers(env: Environment) -> list[Mapping[str, object]]:
+    """The providers whose users get tokens, as configured."""
+    providers: list[Mapping[str, object]] = json.loads(env["IDENTITY_PROVIDERS"])
+    return providers
+
+
+def allow_loopback_http(env: Environment) -> bool:
+    """Whether identity providers at `http://127.0.0.1` are allowed: set by the local stack only."""
+    return env.get("ALLOW_LOOPBACK_HTTP") == "1"
+
+
+def anonymous_subject(env: Environment) -> str:
+    """`per-device` or `shared`."""
+    return env["ANONYMOUS_SUBJECT"]
+
+
+@dataclass(frozen=True, slots=True)
+class RotationSettings:
+    """Settings of the rotate function; durations in seconds."""
+
+    secret_arn: str
+    parameter: str
+    signing_algorithm: str
+    publish_before_signing: int
+    retain_after_signing: int
+    remember_retired: int
+    verifier_cache: int
+    jwks_max_age: int
+
+    @classmethod
+    def from_environment(cls, env: Environment) -> "RotationSettings":
+        """Raises `KeyError` naming a variable that is not set."""
+        return cls(
+            secret_arn=env["KEYRING_SECRET_ARN"],
+            parameter=env["JWKS_PARAMETER"],
+            signing_algorithm=env["SIGNING_ALGORITHM"],
+            publish_before_signing=int(env["PUBLISH_BEFORE_SIGNING_SECONDS"]),
+            retain_after_signing=int(env["RETAIN_AFTER_SIGNING_SECONDS"]),
+            remember_retired=int(env["ANONYMOUS_REMEMBER_SECONDS"]),
+            verifier_cache=int(env["VERIFIER_CACHE_SECONDS"]),
+            jwks_max_age=int(env["JWKS_MAX_AGE_SECONDS"]),
+        )

@@ -1,0 +1,167 @@
+"""Where the key ring and the publication are kept: Secrets Manager and SSM Parameter Store.
+
+The only module that calls AWS. The secret's versions carry AWS's staging labels: AWSCURRENT is
+the ring that signs, AWSPENDING one that a change under way has prepared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from token_service import keyring, publication
+from token_service.aws_json import AwsError, AwsJsonClient
+from token_service.keyring import KeyRing
+from token_service.publication import Publication
+
+CURRENT = "AWSCURRENT"
+PENDING = "AWSPENDING"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A labelled version of the secret; `created_at` in epoch seconds."""
+
+    version_id: str
+    stages: frozenset[str]
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRing:
+    """A ring and the version of the secret that holds it."""
+
+    version_id: str
+    ring: KeyRing
+
+
+class ConflictError(Exception):
+    """Somebody else changed the ring first; nothing of theirs was touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRingStore:
+    """The key-ring secret."""
+
+    secret_arn: str
+    client: AwsJsonClient
+
+    @classmethod
+    def connect(cls, secret_arn: str, *, timeout: float = 2.0, attempts: int = 3) -> "KeyRingStore":
+        """A store whose calls wait `timeout` seconds and are made `attempts` times at most."""
+        client = AwsJsonClient("secretsmanager", "secretsmanager", timeout, attempts)
+        return cls(secret_arn, client)
+
+    def read(self, stage: str = CURRENT, version_id: str | None = None) -> StoredRing | None:
+        """The ring under a label, or None where that version does not exist or has no value.
+
+        Raises `AwsError`, and `KeyRingError` if what is there is not a ring.
+        """
+        which = {"VersionId": version_id} if version_id else {"VersionStage": stage}
+        try:
+            answer = self.client.call("GetSecretValue", {"SecretId": self.secret_arn, **which})
+        except AwsError as error:
+            if error.code == "ResourceNotFoundException":
+                return None
+            raise
+        return StoredRing(str(answer["VersionId"]), keyring.loads(str(answer["SecretString"])))
+
+    def versions(self) -> list[Version]:
+        """All labelled versions."""
+        answer = self.client.call(
+            "ListSecretVersionIds", {"SecretId": self.secret_arn, "MaxResults": 100}
+        )
+        return [
+            Version(
+                version_id=str(version["VersionId"]),
+                stages=frozenset(cast("list[str]", version.get("VersionStages", []))),
+                created_at=float(cast("float", version.get("CreatedDate", 0))),
+            )
+            for version in cast("list[Mapping[str, object]]", answer["Versions"])
+        ]
+
+    def put(self, version_id: str, ring: KeyRing, stage: str = PENDING) -> None:
+        """Write a ring as a new version under `stage`.
+
+        Secrets Manager takes the same token twice only with the same value (otherwise
+        `ResourceExistsException`): here that is a `ConflictError`.
+        """
+        try:
+            self.client.call(
+                "PutSecretValue",
+                {
+                    "SecretId": self.secret_arn,
+                    "ClientRequestToken": version_id,
+                    "SecretString": keyring.dumps(ring),
+                    "VersionStages": [stage],
+                },
+            )
+        except AwsError as error:
+            if error.code == "ResourceExistsException":
+                raise ConflictError("another call has written this version already") from error
+            raise
+
+    def make_current(self, version_id: str, instead_of: str) -> None:
+        """Move AWSCURRENT, provided that it is still on `instead_of` (else `ConflictError`)."""
+        try:
+            self.client.call(
+                "UpdateSecretVersionStage",
+                {
+                    "SecretId": self.secret_arn,
+                    "VersionStage": CURRENT,
+                    "MoveToVersionId": version_id,
+                    "RemoveFromVersionId": instead_of,
+                },
+            )
+        except AwsError as error:
+            if error.code == "InvalidParameterException":
+                raise ConflictError("the key ring was changed by another call") from error
+            raise
+
+    def drop_pending(self, version_id: str) -> None:
+        """Take AWSPENDING off a version, if it is still there."""
+        try:
+            self.client.call(
+                "UpdateSecretVersionStage",
+                {
+                    "SecretId": self.secret_arn,
+                    "VersionStage": PENDING,
+                    "RemoveFromVersionId": version_id,
+                },
+            )
+        except AwsError as error:
+            if error.code != "InvalidParameterException":
+                raise
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationStore:
+    """The SSM parameter with the published keys."""
+
+    parameter: str
+    client: AwsJsonClient
+
+    @classmethod
+    def connect(
+        cls, parameter: str, *, timeout: float = 2.0, attempts: int = 3
+    ) -> "PublicationStore":
+        """A store whose calls wait `timeout` seconds and are made `attempts` times at most."""
+        return cls(parameter, AwsJsonClient("ssm", "AmazonSSM", timeout, attempts))
+
+    def read_document(self) -> tuple[str, int]:
+        """The stored document and its version number; raises `AwsError`."""
+        answer = self.client.call("GetParameter", {"Name": self.parameter})
+        parameter = cast("Mapping[str, object]", answer["Parameter"])
+        return str(parameter["Value"]), int(cast("int", parameter["Version"]))
+
+    def write(self, published: Publication) -> int:
+        """Replace the document; returns its new version number."""
+        answer = self.client.call(
+            "PutParameter",
+            {
+                "Name": self.parameter,
+                "Value": publication.dumps(published),
+                "Type": "String",
+                "Overwrite": True,
+            },
+        )
+        return int(cast("int", answer["Version"]))
