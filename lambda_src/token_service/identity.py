@@ -1,0 +1,230 @@
+"""Who is calling: verifies the caller's own credential by the configured identity providers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from token_service import credentials
+from token_service.credentials import Credential, InvalidCredentialError
+from token_service.provider_http import IdentityProviderUnavailableError
+from token_service.provider_keys import ProviderKeys, ProviderMetadata
+from token_service.provider_settings import ProviderSettings
+from token_service.sessions import SessionCheck
+
+__all__ = [
+    "Caller",
+    "IdentityProviderUnavailableError",
+    "IdentityProviders",
+    "InsufficientScopeError",
+    "InvalidCredentialError",
+    "UnusableClaimsError",
+]
+
+LONGEST_SUBJECT = 255
+"""Characters (OpenID Connect Core §2)."""
+
+ANONYMOUS_SUBJECT = "anonymous"
+ANONYMOUS_PREFIX = "anon-"
+"""What anonymous users are called, so no signed-in user may be."""
+
+
+class InsufficientScopeError(Exception):
+    """The right user, but the credential lacks a scope (RFC 6750 §3.1).
+
+    Attributes:
+        scope: The scopes that are required, separated by spaces.
+    """
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        super().__init__(f"the credential needs the scope {scope}")
+
+
+class UnusableClaimsError(Exception):
+    """The user's claims cannot go into a PowerSync token as configured; the reason may be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A verified user: the subject, and the mapped claims for the PowerSync token."""
+
+    subject: str
+    claims: Mapping[str, object]
+
+
+class IdentityProviders:
+    """The identity providers whose users may have tokens, by issuer."""
+
+    def __init__(self, providers: Mapping[str, "_IdentityProvider"]) -> None:
+        self._providers = providers
+
+    @classmethod
+    def from_settings(
+        cls,
+        providers: Sequence[Mapping[str, object]],
+        *,
+        own_issuer: str,
+        clock: Callable[[], float],
+        allow_loopback_http: bool = False,
+    ) -> Self:
+        """Read the setting `identityProviders`; `clock` gives epoch seconds.
+
+        Nothing is fetched yet. Raises `ValueError` for a setting that is wrong, and for a provider
+        that is this service itself: a token of ours is never a login credential.
+        """
+        by_issuer: dict[str, _IdentityProvider] = {}
+        for index, item in enumerate(providers):
+            try:
+                settings = ProviderSettings.parse(item, allow_loopback_http=allow_loopback_http)
+                if settings.issuer.rstrip("/") == own_issuer.rstrip("/"):
+                    raise ValueError("issuer is this service itself")
+                if settings.issuer in by_issuer:
+                    raise ValueError("issuer stands twice")
+            except ValueError as error:
+                raise ValueError(f"identityProviders[{index}]: {error}") from None
+            by_issuer[settings.issuer] = _IdentityProvider(
+                settings, clock, allow_loopback_http=allow_loopback_http
+            )
+        return cls(by_issuer)
+
+    def authenticate(self, credential: str) -> Caller:
+        """Verify a credential, the bearer token as it came, and say whose it is.
+
+        Raises `InvalidCredentialError`, `InsufficientScopeError`, `UnusableClaimsError`, and
+        `IdentityProviderUnavailableError` where nothing could be proven.
+        """
+        parsed = credentials.parse(credential)
+        issuer = parsed.claims.get("iss")
+        provider = self._providers.get(issuer) if isinstance(issuer, str) else None
+        if provider is None:
+            raise InvalidCredentialError("its issuer is not a configured identity provider")
+        return provider.authenticate(parsed)
+
+
+class _IdentityProvider:
+    """One identity provider: its settings, its keys, its sessions."""
+
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        clock: Callable[[], float],
+        *,
+        allow_loopback_http: bool,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        metadata = ProviderMetadata(settings.issuer, clock, allow_loopback_http=allow_loopback_http)
+        self._keys = ProviderKeys(
+            lambda: settings.jwks_uri or metadata.endpoint("jwks_uri"),
+            algorithms=settings.algorithms,
+            on_failure=metadata.forget,
+            clock=clock,
+        )
+        self._session_check: SessionCheck | None = None
+        if (check := settings.check_session) is not None:
+            self._session_check = SessionCheck(
+                check.kind,
+                lambda: check.uri or metadata.endpoint("userinfo_endpoint"),
+                check.api_key,
+                check.cache_seconds,
+                clock,
+            )
+
+    def authenticate(self, credential: Credential) -> Caller:
+        """The caller of a credential that names this provider as its issuer."""
+        # What costs nothing comes first: a token that would be refused anyway fetches no keys.
+        credentials.check_times(credential.claims, self._clock())
+        self._check_intended_use(credential.claims)
+        key = self._keys.find(credential.kid)
+        if key is None:
+            raise InvalidCredentialError("the identity provider has no key with this kid")
+        if not key.verifies(credential):
+            raise InvalidCredentialError(
+                "the signature is not by this key, or not by its algorithm"
+            )
+        subject = self._subject(credential.claims)
+        self._check_scopes(credential.claims)
+        if self._session_check is not None:
+            self._session_check.require_live_session(credential)
+        return Caller(subject, self._mapped_claims(credential.claims))
+
+    def _check_intended_use(self, claims: Mapping[str, object]) -> None:
+        """Check for whom, and as what kind of token, the credential was made (RFC 8725 §3.9)."""
+        settings = self._settings
+        if settings.audiences and settings.audiences.isdisjoint(_texts(claims.get("aud"))):
+            raise InvalidCredentialError("aud is none of the configured audiences")
+        if settings.client_ids and _client_id(claims) not in settings.client_ids:
+            raise InvalidCredentialError("made for a client that is not configured")
+        if settings.token_use is not None and claims.get("token_use") != settings.token_use:
+            raise InvalidCredentialError(f"token_use is not {settings.token_use}")
+        if "cnf" in claims:
+            # RFC 7800: bound to a key whose possession a bearer request does not prove.
+            raise InvalidCredentialError("bound to a key of its sender")
+
+    def _check_scopes(self, claims: Mapping[str, object]) -> None:
+        required = self._settings.required_scopes
+        if required:
+            granted = {*_words(claims.get("scope")), *_words(claims.get("scp"))}
+            if not granted.issuperset(required):
+                raise InsufficientScopeError(" ".join(required))
+
+    def _subject(self, claims: Mapping[str, object]) -> str:
+        value = _claim_at(claims, self._settings.subject_claim)
+        if not isinstance(value, str) or not value or not value.isprintable():
+            raise InvalidCredentialError("the subject is not a printable string")
+        subject = self._settings.subject_prefix + value
+        if len(subject) > LONGEST_SUBJECT:
+            raise InvalidCredentialError(f"the subject is longer than {LONGEST_SUBJECT}")
+        if subject == ANONYMOUS_SUBJECT or subject.startswith(ANONYMOUS_PREFIX):
+            raise InvalidCredentialError("the subject is reserved for anonymous users")
+        return subject
+
+    def _mapped_claims(self, claims: Mapping[str, object]) -> Mapping[str, object]:
+        """The claims to copy; one that this user does not have is left out."""
+        mapped = {name: _claim_at(claims, path) for name, path in self._settings.claims.items()}
+        mapped = {name: value for name, value in mapped.items() if value is not None}
+        if not isinstance(mapped.get("parameters", {}), dict):
+            path = self._settings.claims["parameters"]
+            raise UnusableClaimsError(
+                f"PowerSync takes only an object as parameters; the claim {path} that"
+                " identityProviders[].claims maps to it is not one"
+            )
+        return mapped
+
+
+def _claim_at(claims: Mapping[str, object], path: str) -> object:
+    """The claim of exactly this name, else at this dotted path; None if there is neither."""
+    if path in claims:
+        return claims[path]
+    value: object = claims
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _client_id(claims: Mapping[str, object]) -> object:
+    """The client that a token was made for.
+
+    `client_id` (RFC 9068 §2.2, Cognito), `azp` (OpenID Connect Core §2) or Entra's `appid`; an ID
+    token without any of them has the client as its only audience.
+    """
+    for name in ("client_id", "azp", "appid"):
+        if name in claims:
+            value = claims[name]
+            return value if isinstance(value, str) else None
+    audiences = _texts(claims.get("aud"))
+    return audiences[0] if len(audiences) == 1 else None
+
+
+def _texts(value: object) -> Sequence[str]:
+    """A claim that is a string or a list of strings; anything else counts as absent."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return value
+    return []
+
+
+def _words(value: object) -> Sequence[str]:
+    """Scopes: one string with spaces between them (RFC 8693 §4.2), or a list."""
+    return value.split(" ") if isinstance(value, str) else _texts(value)

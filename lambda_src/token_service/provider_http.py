@@ -1,0 +1,159 @@
+"""Asking an identity provider over HTTP, within bounds that it cannot stretch.
+
+One request has two seconds in all, however its bytes are spread over them; it follows no redirect;
+it reads no more than 256 KiB; it goes to https, and to plain http on loopback only where the local
+stack allows that.
+"""
+
+import contextlib
+import functools
+import http.client
+import io
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+TIME_LIMIT = 2.0
+"""Seconds for one request in all: connecting, TLS, headers and body. Only the resolver's own time
+for a name cannot be cut short."""
+
+LARGEST_BODY = 262_144
+"""Bytes."""
+
+_LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class IdentityProviderUnavailableError(Exception):
+    """An identity provider did not answer usefully: nothing was proven, in either direction.
+
+    Attributes:
+        retry_after: Seconds after which trying again makes sense.
+    """
+
+    def __init__(self, reason: str, retry_after: int = 5) -> None:
+        self.retry_after = retry_after
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderResponse:
+    """An identity provider's answer; `retry_after` is its header `Retry-After` in seconds."""
+
+    status: int
+    body: bytes
+    retry_after: int | None
+
+
+def check_url(url: str, *, allow_loopback_http: bool) -> str:
+    """The URL itself, if it may be asked; raises `ValueError` saying what is wrong with it."""
+    if not url.isascii() or not url.isprintable() or any(c in url for c in ' "<>\\^`{|}'):
+        raise ValueError("has characters that do not belong into a URL")
+    parts = urlsplit(url)
+    if not parts.hostname or "@" in parts.netloc or parts.fragment:
+        raise ValueError("needs a host, and neither user nor fragment")
+    if parts.port == 0:
+        raise ValueError("has port 0")
+    if parts.scheme == "https":
+        return url
+    if parts.scheme == "http" and allow_loopback_http and parts.hostname in _LOOPBACK_HOSTS:
+        return url
+    raise ValueError("is not https")
+
+
+def send_request(
+    url: str,
+    *,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+) -> ProviderResponse:
+    """Send one request to a URL that `check_url` has passed.
+
+    Raises `IdentityProviderUnavailableError` when no complete answer within the bounds came.
+    """
+    parts = urlsplit(url)
+    deadline = time.monotonic() + TIME_LIMIT
+    connection = http.client.HTTPConnection(parts.netloc)
+    try:
+        connection.sock = _connect(parts, deadline)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        fields = {"Host": parts.netloc, "Accept": "application/json", "Connection": "close"}
+        connection.request(method, target, body, {**fields, **(headers or {})})
+        response = http.client.HTTPResponse(connection.sock, method=method)
+        response.fp = io.BufferedReader(_DeadlineReader(response.fp, connection.sock, deadline))
+        with contextlib.closing(response):
+            response.begin()
+            return _read(response)
+    except (OSError, http.client.HTTPException) as error:
+        reason = f"{parts.netloc} did not answer: {type(error).__name__}"
+        raise IdentityProviderUnavailableError(reason) from error
+    finally:
+        connection.close()
+
+
+def _read(response: http.client.HTTPResponse) -> ProviderResponse:
+    body = response.read(LARGEST_BODY + 1)
+    if len(body) > LARGEST_BODY:
+        raise IdentityProviderUnavailableError(f"an answer of more than {LARGEST_BODY} bytes")
+    retry_after = response.headers.get("Retry-After", "")
+    seconds = int(retry_after) if retry_after.isdecimal() and len(retry_after) < 6 else None
+    return ProviderResponse(response.status, body, seconds)
+
+
+def _connect(parts: SplitResult, deadline: float) -> socket.socket:
+    """A connection to the first address that takes it; each gets its share of the time left."""
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    failure: OSError = OSError("no address")
+    for tried, (family, kind, protocol, _, address) in enumerate(addresses):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(_time_left(deadline) / (len(addresses) - tried))
+            sock.connect(address)
+            sock.settimeout(_time_left(deadline))  # For the whole TLS handshake, too.
+            if parts.scheme == "https":
+                return _tls_context().wrap_socket(sock, server_hostname=host)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise failure
+
+
+@functools.cache
+def _tls_context() -> ssl.SSLContext:
+    """Made once: reading the certificate authorities takes longer than a request."""
+    return ssl.create_default_context()
+
+
+def _time_left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+class _DeadlineReader(io.RawIOBase):
+    """Reads from a socket until a deadline for the whole answer.
+
+    A socket's own timeout begins anew with each byte, so a peer that drips could hold us forever.
+    """
+
+    def __init__(self, source: io.BufferedReader, sock: socket.socket, deadline: float) -> None:
+        self._source, self._sock, self._deadline = source, sock, deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        self._sock.settimeout(_time_left(self._deadline))
+        return self._source.readinto1(buffer)
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()

@@ -1,0 +1,157 @@
+"""An identity provider's metadata and keys: fetched when needed, cached, kept through an outage."""
+
+import logging
+import math
+import threading
+from collections.abc import Callable, Mapping
+
+from token_service.credentials import InvalidCredentialError, parse_json_object
+from token_service.provider_http import IdentityProviderUnavailableError, check_url, send_request
+from token_service.verification import UnusableKeyError, VerificationKey, read_key_set
+
+_log = logging.getLogger(__name__)
+
+FRESH_FOR = 600
+"""Seconds for which fetched keys are used without asking again."""
+
+KEPT_FOR = 86_400
+"""Seconds for which keys are used while the provider is out of reach. Bounded, as a key that the
+provider has withdrawn meanwhile would still be believed."""
+
+UNKNOWN_KID_INTERVAL = 30
+"""Seconds in which tokens with unknown `kid`s, however many, cause one fetch."""
+
+RETRY_INTERVAL = 10
+"""Seconds between attempts while the provider is out of reach."""
+
+
+class ProviderMetadata:
+    """A provider's discovery document (OpenID Connect Discovery §4), read when first needed."""
+
+    def __init__(
+        self, issuer: str, clock: Callable[[], float], *, allow_loopback_http: bool
+    ) -> None:
+        self._issuer = issuer
+        self._clock = clock
+        self._allow_loopback_http = allow_loopback_http
+        self._document: Mapping[str, object] = {}
+        self._read_at = -math.inf
+
+    def endpoint(self, name: str) -> str:
+        """The URL under `name`, such as `jwks_uri`; kept for a day.
+
+        Raises `IdentityProviderUnavailableError`, also when the document is another issuer's.
+        """
+        if self._clock() - self._read_at >= KEPT_FOR:
+            url = self._issuer.removesuffix("/") + "/.well-known/openid-configuration"
+            document = fetch_json(url)
+            if document.get("issuer") != self._issuer:
+                raise IdentityProviderUnavailableError(
+                    "its discovery document names another issuer"
+                )
+            self._document, self._read_at = document, self._clock()
+        endpoint = self._document.get(name)
+        if not isinstance(endpoint, str):
+            raise IdentityProviderUnavailableError(f"its discovery document has no {name}")
+        try:
+            return check_url(endpoint, allow_loopback_http=self._allow_loopback_http)
+        except ValueError as error:
+            raise IdentityProviderUnavailableError(f"its {name} {error}") from None
+
+    def forget(self) -> None:
+        """Read the document again next time: what it named did not work."""
+        self._read_at = -math.inf
+
+
+class ProviderKeys:
+    """The keys of one identity provider, by `kid`.
+
+    Args:
+        jwks_uri: Gives the URL of the key set; asked before each fetch.
+        algorithms: The allowed algorithms; None for the default of each key.
+        on_failure: Called after a fetch that failed.
+        clock: Epoch seconds.
+    """
+
+    def __init__(
+        self,
+        jwks_uri: Callable[[], str],
+        *,
+        algorithms: frozenset[str] | None,
+        on_failure: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._jwks_uri = jwks_uri
+        self._algorithms = algorithms
+        self._on_failure = on_failure
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._keys: Mapping[str, VerificationKey] = {}
+        self._fetched_at = -math.inf
+        self._failed_at = -math.inf
+        self._failure: IdentityProviderUnavailableError | None = None
+        self._unknown_kid_at = -math.inf
+
+    def find(self, kid: str) -> VerificationKey | None:
+        """The key with this `kid`; None if the provider has no such key.
+
+        Raises `IdentityProviderUnavailableError` if that cannot be known now.
+        """
+        key = self._keys.get(kid)
+        if key is not None and self._clock() - self._fetched_at < FRESH_FOR:
+            return key
+        # One fetch at a time. Whoever has a key at hand does not wait for somebody else's fetch.
+        if self._lock.acquire(blocking=key is None):
+            try:
+                self._refresh(kid)
+            finally:
+                self._lock.release()
+        now = self._clock()
+        key = self._keys.get(kid) if now - self._fetched_at < KEPT_FOR else None
+        if key is None and self._failure is not None:
+            wait = max(1, math.ceil(self._failed_at + RETRY_INTERVAL - now))
+            raise IdentityProviderUnavailableError(str(self._failure), wait)
+        return key
+
+    def _refresh(self, kid: str) -> None:
+        """Fetch the keys if they are due, or if `kid` is unknown and it may be asked for."""
+        now = self._clock()
+        if self._failure is not None and now - self._failed_at < RETRY_INTERVAL:
+            return
+        stale = now - self._fetched_at >= FRESH_FOR
+        if not stale and (kid in self._keys or now - self._unknown_kid_at < UNKNOWN_KID_INTERVAL):
+            return
+        try:
+            self._keys = self._fetch()
+        except IdentityProviderUnavailableError as error:
+            _log.warning("identity provider keys not fetched: %s", error)
+            self._failure, self._failed_at = error, self._clock()
+            self._on_failure()
+        else:
+            self._failure, self._fetched_at = None, self._clock()
+        if kid not in self._keys:
+            self._unknown_kid_at = self._clock()
+
+    def _fetch(self) -> Mapping[str, VerificationKey]:
+        document = fetch_json(self._jwks_uri())
+        try:
+            return read_key_set(document, self._algorithms)
+        except UnusableKeyError as error:
+            raise IdentityProviderUnavailableError(f"its key set: {error}") from None
+
+
+def fetch_json(url: str) -> Mapping[str, object]:
+    """GET a JSON object; raises `IdentityProviderUnavailableError` for any other answer."""
+    response = send_request(url)
+    if response.status != 200:
+        reason = f"{url} answered with status {response.status}"
+        raise IdentityProviderUnavailableError(reason, retry_after(response.retry_after))
+    try:
+        return parse_json_object(response.body, url)
+    except InvalidCredentialError as error:
+        raise IdentityProviderUnavailableError(str(error)) from None
+
+
+def retry_after(asked_for: int | None) -> int:
+    """Seconds to pass on to the client: what the provider asks for, from 1 to 60."""
+    return min(max(asked_for or RETRY_INTERVAL, 1), 60)

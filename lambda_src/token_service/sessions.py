@@ -1,0 +1,119 @@
+"""Whether a signed-in user's session still lives: the identity provider is asked, as the caller.
+
+A token that has not expired outlives its session: the user signed out, was disabled or deleted.
+The provider is asked with the caller's own credential, which goes nowhere but to the provider's
+configured or discovered address.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from token_service.credentials import Credential, InvalidCredentialError, parse_json_object
+from token_service.provider_http import (
+    IdentityProviderUnavailableError,
+    ProviderResponse,
+    send_request,
+)
+from token_service.provider_keys import retry_after
+
+MOST_REMEMBERED = 1000
+"""How many positive answers are kept at a time."""
+
+_COGNITO_REFUSALS = frozenset(
+    {"NotAuthorizedException", "UserNotFoundException", "UserNotConfirmedException"}
+    | {"PasswordResetRequiredException"}
+)
+
+
+@dataclass(slots=True)
+class SessionCheck:
+    """Asks one identity provider about sessions.
+
+    Attributes:
+        kind: `userinfo` (OpenID Connect Core §5.3, also Supabase's user endpoint) or `cognito`
+            (its `GetUser` call).
+        uri: Gives the URL to ask.
+        api_key: Sent as header `apikey`, as Supabase wants it.
+        cache_seconds: For how long a positive answer is kept; 0 to ask each time.
+        clock: Epoch seconds.
+    """
+
+    kind: str
+    uri: Callable[[], str]
+    api_key: str | None
+    cache_seconds: int
+    clock: Callable[[], float]
+    _alive_until: dict[bytes, float] = field(default_factory=dict)
+
+    def require_live_session(self, credential: Credential) -> None:
+        """Return if the session of a *verified* credential lives.
+
+        Raises `InvalidCredentialError` if it has ended or is another user's, and
+        `IdentityProviderUnavailableError` if the provider cannot tell.
+        """
+        # A digest, so that a dump of the memory holds no more credentials than it must.
+        digest = hashlib.sha256(credential.encoded.encode()).digest()
+        if self._alive_until.get(digest, 0.0) > self.clock():
+            return
+        user = self._ask(credential)
+        if user != credential.claims.get("sub"):
+            raise InvalidCredentialError("the identity provider's answer is about another user")
+        if self.cache_seconds:
+            self._remember(digest)
+
+    def _remember(self, digest: bytes) -> None:
+        self._alive_until.pop(digest, None)
+        if len(self._alive_until) >= MOST_REMEMBERED:
+            del self._alive_until[next(iter(self._alive_until))]  # The oldest answer.
+        self._alive_until[digest] = self.clock() + self.cache_seconds
+
+    def _ask(self, credential: Credential) -> object:
+        """The subject that the provider knows the credential's session by."""
+        if self.kind == "cognito":
+            return _cognito_subject(self._get_user(credential))
+        headers = {"Authorization": f"Bearer {credential.encoded}"}
+        if self.api_key is not None:
+            headers["apikey"] = self.api_key
+        answer = _read_answer(send_request(self.uri(), headers=headers))
+        return answer.get("sub", answer.get("id"))  # Supabase's user endpoint says `id`.
+
+    def _get_user(self, credential: Credential) -> Mapping[str, object]:
+        headers = {
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": "AWSCognitoIdentityProviderService.GetUser",
+        }
+        body = json.dumps({"AccessToken": credential.encoded}).encode()
+        response = send_request(self.uri(), method="POST", headers=headers, body=body)
+        if response.status == 400:
+            error = str(_json_object(response.body).get("__type", "")).rpartition("#")[2]
+            if error in _COGNITO_REFUSALS:
+                raise InvalidCredentialError(f"the session has ended: Cognito says {error}")
+        return _read_answer(response)
+
+
+def _read_answer(response: ProviderResponse) -> Mapping[str, object]:
+    if response.status in {401, 403}:
+        raise InvalidCredentialError(f"the session has ended: status {response.status}")
+    if response.status != 200:
+        raise IdentityProviderUnavailableError(
+            f"the session check answered with status {response.status}",
+            retry_after(response.retry_after),
+        )
+    return _json_object(response.body)
+
+
+def _json_object(body: bytes) -> Mapping[str, object]:
+    try:
+        return parse_json_object(body, "the session check's answer")
+    except InvalidCredentialError as error:
+        raise IdentityProviderUnavailableError(str(error)) from None
+
+
+def _cognito_subject(answer: Mapping[str, object]) -> object:
+    attributes = answer.get("UserAttributes")
+    for attribute in attributes if isinstance(attributes, list) else []:
+        if isinstance(attribute, dict) and attribute.get("Name") == "sub":
+            return attribute.get("Value")
+    return None
