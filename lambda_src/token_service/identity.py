@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from token_service import credentials
+from token_service.anonymous import SHARED_SUBJECT, SUBJECT_PREFIX
 from token_service.credentials import Credential, InvalidCredentialError
 from token_service.provider_http import IdentityProviderUnavailableError
 from token_service.provider_keys import ProviderKeys, ProviderMetadata
@@ -22,10 +23,6 @@ __all__ = [
 
 LONGEST_SUBJECT = 255
 """Characters (OpenID Connect Core §2)."""
-
-ANONYMOUS_SUBJECT = "anonymous"
-ANONYMOUS_PREFIX = "anon-"
-"""What anonymous users are called, so no signed-in user may be."""
 
 
 class InsufficientScopeError(Exception):
@@ -175,7 +172,7 @@ class _IdentityProvider:
         subject = self._settings.subject_prefix + value
         if len(subject) > LONGEST_SUBJECT:
             raise InvalidCredentialError(f"the subject is longer than {LONGEST_SUBJECT}")
-        if subject == ANONYMOUS_SUBJECT or subject.startswith(ANONYMOUS_PREFIX):
+        if subject == SHARED_SUBJECT or subject.startswith(SUBJECT_PREFIX):
             raise InvalidCredentialError("the subject is reserved for anonymous users")
         return subject
 

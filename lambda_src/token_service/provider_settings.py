@@ -85,8 +85,14 @@ class ProviderSettings:
             raise ValueError(f"algorithms: {', '.join(sorted(refused))} can never be allowed")
         if self.token_use not in {None, "id", "access"}:
             raise ValueError("tokenUse must be id or access")
+        if not all(_is_scope(scope) for scope in self.required_scopes):
+            raise ValueError("requiredScopes must be single scopes, as in RFC 6749 §3.3")
         if refused := UNMAPPABLE_CLAIMS & self.claims.keys():
             raise ValueError(f"claims: {', '.join(sorted(refused))} cannot be mapped")
+
+
+def _is_scope(text: str) -> bool:
+    return text.isascii() and text.isprintable() and not any(c in text for c in ' "\\')
 
 
 def _parse_check_session(
