@@ -4,12 +4,13 @@ Routes are `async def` although nothing in them awaits: a Lambda container has o
 time, and a plain `def` would send each through a thread pool.
 """
 
-import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -17,12 +18,13 @@ from token_service import ring_cache
 from token_service.anonymous import AnonymousSubjects
 from token_service.identity import (
     IdentityProviders,
-    IdentityProviderUnavailable,
-    InsufficientScope,
-    InvalidCredential,
-    UnusableClaims,
+    IdentityProviderUnavailableError,
+    InsufficientScopeError,
+    InvalidCredentialError,
+    UnusableClaimsError,
 )
 from token_service.ring_cache import KeyRingUnavailableError, RingCache
+from token_service.jwk import compact_json
 from token_service.tokens import Token, TokenIssuer, TokenTooLargeError
 
 log = logging.getLogger(__name__)
@@ -31,15 +33,15 @@ AUTHENTICATED = "authenticated"
 ANONYMOUS = "anonymous"
 
 
-class NoCredential(Exception):
+class NoCredentialError(Exception):
     """The request carries no credential at all (RFC 6750 §3.1)."""
 
 
-class MalformedRequest(Exception):
+class MalformedRequestError(Exception):
     """The request's credential is not one `Bearer` token (RFC 6750 §2.1)."""
 
 
-class NotConfigured(Exception):
+class NotConfiguredError(Exception):
     """The deployment lacks a setting, named by the message."""
 
 
@@ -65,9 +67,9 @@ class TokenService:
         return self._answer(token)
 
     def check_configured(self) -> None:
-        """Raises `NotConfigured` before a credential is even looked at."""
+        """Raises `NotConfiguredError` before a credential is even looked at."""
         if not self.powersync_url:
-            raise NotConfigured(
+            raise NotConfiguredError(
                 "this deployment does not know its PowerSync instance yet: run"
                 " `pulumi config set powersyncUrl https://…` and `pulumi up`"
             )
@@ -125,13 +127,24 @@ def _bearer(request: Request) -> str:
     """The one bearer token of the request (RFC 6750 §2.1)."""
     values = request.headers.getlist("authorization")
     if not values:
-        raise NoCredential
+        raise NoCredentialError
     scheme, _, credential = values[0].partition(" ")
     if scheme.lower() != "bearer" and len(values) == 1 and "," not in values[0]:
-        raise NoCredential
+        raise NoCredentialError
     if len(values) > 1 or not credential or "," in credential or " " in credential:
-        raise MalformedRequest
+        raise MalformedRequestError
     return credential
+
+
+class _DirectRoute(APIRoute):
+    """A route whose endpoint takes the request and makes the response by itself.
+
+    FastAPI's way of resolving parameters would cost as much as signing the token.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        endpoint: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return endpoint
 
 
 def _app() -> FastAPI:
@@ -142,6 +155,7 @@ def _app() -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
+    app.router.route_class = _DirectRoute
     for exception, respond in _RESPONSES.items():
         app.add_exception_handler(exception, _handler(respond))
     return app
@@ -158,7 +172,7 @@ def _handler(
 
 def _json(status: int, content: Mapping[str, object], **headers: str) -> Response:
     return Response(
-        json.dumps(content, separators=(",", ":")),
+        compact_json(content),
         status,
         {
             "Cache-Control": "no-store",
@@ -175,7 +189,7 @@ def _error(status: int, error: str, description: str, **headers: str) -> Respons
 
 def _no_credential(_: Exception) -> Response:
     # RFC 6750 §3.1: no error code for a request that carries no authentication information.
-    description = "sign in, and send your login credential as `Authorization: Bearer …`"
+    description = "sign in, and send your login credential as `Authorization: Bearer <token>`"
     return _json(401, {"error_description": description}, WWW_Authenticate="Bearer")
 
 
@@ -199,7 +213,7 @@ def _invalid(error: Exception) -> Response:
 
 
 def _insufficient_scope(error: Exception) -> Response:
-    scope = error.scope if isinstance(error, InsufficientScope) else ""
+    scope = error.scope if isinstance(error, InsufficientScopeError) else ""
     return _error(
         403,
         "insufficient_scope",
@@ -219,7 +233,7 @@ def _not_configured(error: Exception) -> Response:
 
 def _provider_unavailable(error: Exception) -> Response:
     log.error("identity provider unavailable: %s", error)
-    retry_after = error.retry_after if isinstance(error, IdentityProviderUnavailable) else 5
+    retry_after = error.retry_after if isinstance(error, IdentityProviderUnavailableError) else 5
     return _error(
         503,
         "temporarily_unavailable",
@@ -241,9 +255,9 @@ def _http_error(error: Exception) -> Response:
     """Starlette's own: unknown path, wrong method."""
     if not isinstance(error, HTTPException):
         return _internal(error)
-    headers = dict(error.headers or {})
     if error.status_code == 405:
-        return _error(405, "method_not_allowed", f"use {headers.get('Allow')}", **headers)
+        allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", ")))
+        return _error(405, "method_not_allowed", f"use {allowed}", Allow=allowed)
     return _error(404, "not_found", "there is nothing at this path")
 
 
@@ -253,14 +267,14 @@ def _internal(error: Exception) -> Response:
 
 
 _RESPONSES: Mapping[type[Exception], Callable[[Exception], Response]] = {
-    NoCredential: _no_credential,
-    MalformedRequest: _malformed,
-    InvalidCredential: _invalid,
-    InsufficientScope: _insufficient_scope,
-    UnusableClaims: _unusable_claims,
+    NoCredentialError: _no_credential,
+    MalformedRequestError: _malformed,
+    InvalidCredentialError: _invalid,
+    InsufficientScopeError: _insufficient_scope,
+    UnusableClaimsError: _unusable_claims,
     TokenTooLargeError: _unusable_claims,
-    NotConfigured: _not_configured,
-    IdentityProviderUnavailable: _provider_unavailable,
+    NotConfiguredError: _not_configured,
+    IdentityProviderUnavailableError: _provider_unavailable,
     KeyRingUnavailableError: _ring_unavailable,
     HTTPException: _http_error,
     Exception: _internal,

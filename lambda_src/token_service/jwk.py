@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 Jwk = Mapping[str, str]
 
+compact_json = json.JSONEncoder(separators=(",", ":")).encode
+"""JSON without white space, as JOSE objects are commonly written (and RFC 7638 demands)."""
+
 _REQUIRED_PUBLIC_MEMBERS = {"EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "RSA": ("n", "e")}
 
 
@@ -27,6 +30,6 @@ def public_members(jwk: Jwk) -> dict[str, str]:
 
 def thumbprint(jwk: Jwk) -> str:
     """The key's SHA-256 thumbprint, base64url without padding (RFC 7638 §3)."""
-    canonical = json.dumps(public_members(jwk), sort_keys=True, separators=(",", ":"))
+    canonical = compact_json(dict(sorted(public_members(jwk).items())))
     digest = hashlib.sha256(canonical.encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -1,12 +1,12 @@
 """PowerSync tokens: their claims and their signature (RFC 7515, RFC 7519)."""
 
 import base64
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jwt.algorithms import get_default_algorithms
 
+from token_service.jwk import compact_json
 from token_service.keyring import SigningKey
 
 PROTECTED_CLAIMS = frozenset({"sub", "aud", "iss", "iat", "nbf", "exp", "jti", "kid", "role"})
@@ -106,5 +106,5 @@ def check_key_pair(key: SigningKey, published: Mapping[str, str]) -> None:
 
 def _segment(content: Mapping[str, object]) -> bytes:
     """A JWS segment: JSON, base64url without padding (RFC 7515 §2)."""
-    text = json.dumps(content, separators=(",", ":")).encode()
+    text = compact_json(content).encode()
     return base64.urlsafe_b64encode(text).rstrip(b"=")

@@ -3,11 +3,9 @@
 import os
 import time
 
-from mangum import Mangum
-
 from token_service import settings
 from token_service.api import signed_in_app
-from token_service.handlers.wiring import token_service
+from token_service.handlers.wiring import lambda_handler, token_service
 from token_service.identity import IdentityProviders
 
 _service = token_service(os.environ, "per-device")
@@ -18,4 +16,4 @@ _providers = IdentityProviders.from_settings(
     allow_loopback_http=settings.allow_loopback_http(os.environ),
 )
 
-handler = Mangum(signed_in_app(_service, _providers), lifespan="off")
+handler = lambda_handler(signed_in_app(_service, _providers))

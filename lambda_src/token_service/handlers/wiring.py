@@ -2,6 +2,12 @@
 
 import time
 from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from fastapi import FastAPI
+from mangum import Mangum
+from mangum.handlers import HTTPGateway
 
 from token_service.anonymous import AnonymousSubjects
 from token_service.api import TokenService
@@ -32,3 +38,20 @@ def token_service(environment: Mapping[str, str], anonymous_mode: str) -> TokenS
         ),
         clock=time.time,
     )
+
+
+class _Gateway(HTTPGateway):
+    """API Gateway's payload 2.0, the one kind of event there is here.
+
+    Mangum would try each kind of event, and work out the request's scope twice.
+    """
+
+    @cached_property
+    def scope(self) -> Any:
+        """The ASGI scope of the request."""
+        return super().scope
+
+
+def lambda_handler(app: FastAPI) -> Mangum:
+    """The app as a Lambda handler."""
+    return Mangum(app, lifespan="off", custom_handlers=[_Gateway])
