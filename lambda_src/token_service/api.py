@@ -23,8 +23,8 @@ from token_service.identity import (
     InvalidCredentialError,
     UnusableClaimsError,
 )
-from token_service.ring_cache import KeyRingUnavailableError, RingCache
 from token_service.jwk import compact_json
+from token_service.ring_cache import KeyRingUnavailableError, RingCache
 from token_service.tokens import Token, TokenIssuer, TokenTooLargeError
 
 log = logging.getLogger(__name__)
