@@ -117,10 +117,14 @@ class Emulator:
     ) -> None:
         self.stop()
 
-    def stop(self) -> None:
-        """Ends MiniStack and its Lambda workers and removes their folder; safe to repeat."""
+    def end(self) -> None:
+        """Has MiniStack end without waiting for it; can be called from a signal handler."""
         if self._supervisor.stdin is not None:
             self._supervisor.stdin.close()
+
+    def stop(self) -> None:
+        """Ends MiniStack and its Lambda workers and removes their folder; safe to repeat."""
+        self.end()
         self._supervisor.wait()
         if self._supervisor.stderr is not None:
             self._supervisor.stderr.close()

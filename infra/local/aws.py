@@ -1,0 +1,112 @@
+"""The embedded AWS as the deployer sees it: clients, ARNs, and names and arguments for boto3."""
+
+import re
+import threading
+import uuid
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from local.emulator import ACCOUNT_ID
+
+_LONGEST_CALL_SECONDS = 900
+_EVERYWHERE_LEFT_OUT = {"region", "tags"}
+
+
+class Aws:
+    """Access to one emulator, as its account's root.
+
+    Attributes:
+        endpoint: URL of every service.
+        region: AWS region that it plays.
+        account_id: The account that it plays.
+    """
+
+    def __init__(self, endpoint: str, region: str) -> None:
+        self.endpoint = endpoint
+        self.region = region
+        self.account_id = ACCOUNT_ID
+        self._session = boto3.session.Session(
+            # What MiniStack takes for the root; the user's own credentials stay out of this.
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - not a secret
+            region_name=region,
+        )
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def client(self, service: str) -> Any:
+        """The boto3 client of a service; made once, to be used from any thread."""
+        with self._lock:  # A session is not safe to make clients from in several threads.
+            if service not in self._clients:
+                self._clients[service] = self._session.client(
+                    service,
+                    endpoint_url=self.endpoint,
+                    config=Config(
+                        # An error is to be reported, not retried: the emulator is at hand.
+                        retries={"total_max_attempts": 1},
+                        read_timeout=_LONGEST_CALL_SECONDS,
+                        connect_timeout=2,
+                        proxies={},
+                    ),
+                )
+            return self._clients[service]
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of a resource in this account and region."""
+        return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
+
+
+def physical_name(inputs: Mapping[str, Any], logical_name: str) -> str:
+    """The name in AWS: as given, or made up from the logical name as Pulumi does."""
+    if inputs.get("name"):
+        return str(inputs["name"])
+    prefix = inputs.get("namePrefix") or f"{logical_name}-"
+    return f"{prefix}{uuid.uuid4().hex[:7]}"
+
+
+def arguments(
+    inputs: Mapping[str, Any],
+    *,
+    rename: Mapping[str, str] | None = None,
+    leave_out: Collection[str] = (),
+    first_capital: bool = True,
+) -> dict[str, Any]:
+    """Turns provider inputs into boto3 arguments, which mostly differ in their first letter.
+
+    boto3 refuses names that it does not know, so an input that is overlooked here is an error
+    and not a silent difference from AWS.
+
+    Args:
+        inputs: Provider inputs (camelCase).
+        rename: Arguments that are called otherwise, at the top level.
+        leave_out: Inputs that are no arguments of the call.
+        first_capital: Whether the API's names start with a capital.
+    """
+    rename = rename or {}
+    return {
+        rename.get(key) or (_pascal(key) if first_capital else key): (
+            _pascal_keys(value) if first_capital else value
+        )
+        for key, value in inputs.items()
+        if key not in leave_out and key not in _EVERYWHERE_LEFT_OUT and value is not None
+    }
+
+
+def tag_list(inputs: Mapping[str, Any], key: str = "Key", value: str = "Value") -> list[Any]:
+    """Tags as the list of pairs that most services take."""
+    return [{key: name, value: text} for name, text in (inputs.get("tags") or {}).items()]
+
+
+def _pascal(name: str) -> str:
+    return re.sub("^[a-z]", lambda letter: letter.group().upper(), name)
+
+
+def _pascal_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_pascal(key): _pascal_keys(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_pascal_keys(item) for item in value]
+    return value

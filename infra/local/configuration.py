@@ -1,0 +1,86 @@
+"""The local stack's configuration: the project's defaults, `Pulumi.local.yaml`, and one's own."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local.emulator import ROOT
+
+STACK = "local"
+
+
+class ConfigurationFileError(Exception):
+    """A configuration file is not there, or is no configuration; the message names it."""
+
+
+def project_name() -> str:
+    """The Pulumi project's name, which is also the namespace of its keys."""
+    return str(_mapping(ROOT / "Pulumi.yaml")["name"])
+
+
+def stack_configuration(
+    overrides: Mapping[str, Any] | None = None, file: Path | None = None
+) -> dict[str, str]:
+    """Reads the configuration as the Pulumi CLI would pass it to the program.
+
+    Args:
+        overrides: Values by key (`verifierCacheSeconds`); the project's namespace may be left out.
+        file: A file like `Pulumi.local.yaml`, the keys of which replace those of that one.
+
+    Returns:
+        Texts by full key (`powersync-auth:verifierCacheSeconds`); lists and objects as JSON.
+
+    Raises:
+        ConfigurationFileError: The file cannot be used.
+    """
+    project = project_name()
+    merged = _defaults(ROOT / "Pulumi.yaml")
+    merged |= _qualified(_config(ROOT / f"Pulumi.{STACK}.yaml"), project)
+    if file is not None:
+        merged |= _qualified(_config(file), project)
+    merged |= _qualified(overrides or {}, project)
+    return {key: _text(value) for key, value in merged.items()}
+
+
+def _defaults(path: Path) -> dict[str, Any]:
+    """What `Pulumi.yaml` declares: project keys have a `default`, foreign keys a `value`."""
+    document = _mapping(path)
+    defaults: dict[str, Any] = {}
+    for key, declaration in (document.get("config") or {}).items():
+        if not isinstance(declaration, dict):
+            defaults[key] = declaration
+        elif "value" in declaration:
+            defaults[key] = declaration["value"]
+        elif "default" in declaration:
+            defaults[key] = declaration["default"]
+    return _qualified(defaults, str(document["name"]))
+
+
+def _config(path: Path) -> dict[str, Any]:
+    config = _mapping(path).get("config")
+    if not isinstance(config, dict):
+        raise ConfigurationFileError(
+            f"{path}: should have a mapping `config:`, as in Pulumi's files"
+        )
+    return config
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationFileError(f"{path} cannot be read: {error}") from error
+    if not isinstance(document, dict):
+        raise ConfigurationFileError(f"{path}: should be a mapping, as Pulumi's files are")
+    return document
+
+
+def _qualified(config: Mapping[str, Any], project: str) -> dict[str, Any]:
+    return {key if ":" in key else f"{project}:{key}": value for key, value in config.items()}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

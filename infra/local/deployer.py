@@ -1,0 +1,63 @@
+"""Makes the program's resources in the embedded AWS."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from local.aws import Aws
+from local.program import Created, Resource
+from local.resources import create_function
+
+_PROVIDER = "pulumi:providers:aws"
+
+
+class UnknownTypeError(Exception):
+    """The program uses a resource type or data source that the local stack has no part for."""
+
+
+class LocalDeployer:
+    """Answers the program in the provider's place, with boto3.
+
+    Args:
+        aws: The emulator to make things in.
+        progress: Told of each resource that is there, in the order they are finished.
+    """
+
+    def __init__(self, aws: Aws, progress: Callable[[Resource], None]) -> None:
+        self._aws = aws
+        self._progress = progress
+
+    def create(self, resource: Resource) -> Created:
+        """Makes one resource; see `local.program.Deployer`."""
+        if not resource.custom:
+            return Created("")
+        if resource.type == _PROVIDER:
+            return Created(resource.name)
+        function = create_function(resource.type)
+        if function is None:
+            raise UnknownTypeError(
+                f"the local stack cannot make this type: add a function for {resource.type} "
+                f"to infra/local/resources ({resource.urn})"
+            )
+        created = function(self._aws, resource)
+        self._progress(resource)
+        return created
+
+    def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Answers a data source; see `local.program.Deployer`."""
+        del arguments
+        match token.rpartition(":")[2]:
+            case "getCallerIdentity":
+                account = self._aws.account_id
+                root = f"arn:aws:iam::{account}:root"
+                return {"accountId": account, "arn": root, "id": account, "userId": account}
+            case "getRegion":
+                region = self._aws.region
+                return {"description": region, "endpoint": "", "id": region, "region": region}
+            case "getPartition":
+                return {
+                    "dnsSuffix": "amazonaws.com",
+                    "id": "aws",
+                    "partition": "aws",
+                    "reverseDnsPrefix": "com.amazonaws",
+                }
+        raise UnknownTypeError(f"the local stack cannot answer this data source: {token}")

@@ -1,0 +1,89 @@
+"""What the local stack tells: its outputs as a file, and what to do next as text."""
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_OWNER_ONLY = 0o600
+_PRINT_ID_TOKEN = 'import json, sys; print(json.load(sys.stdin)["AuthenticationResult"]["IdToken"])'
+
+
+class OutputsFiles:
+    """Where the outputs are written.
+
+    `.local/outputs.json` is that of the stack started last; each has one of its own beside it,
+    `.local/PORT/outputs.json`, so that two stacks can be told apart.
+
+    Attributes:
+        main: The file to point the user to.
+    """
+
+    def __init__(self, folder: Path, port: int, path: str | None = None) -> None:
+        own = folder / str(port) / "outputs.json"
+        self.main = Path(path) if path else folder / "outputs.json"
+        self._files = [self.main] if path else [own, self.main]
+
+    @contextmanager
+    def written(self, outputs: Mapping[str, Any]) -> Iterator[None]:
+        """Writes the files, and removes them afterwards: they would be wrong then."""
+        text = json.dumps(outputs, indent=2) + "\n"
+        try:
+            for file in self._files:
+                _replace(file, text)
+            yield
+        finally:
+            for file in self._files:
+                if file.exists() and file.read_text("utf-8") == text:
+                    file.unlink()
+                if file.parent.name.isdecimal() and not any(file.parent.iterdir()):
+                    file.parent.rmdir()
+
+
+def _replace(file: Path, text: str) -> None:
+    """Writes a file at once, readable by its owner only: it has the user's password."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_suffix(f".{id(text)}.tmp")
+    unfinished.touch(_OWNER_ONLY)
+    unfinished.write_text(text, "utf-8")
+    unfinished.replace(file)
+
+
+def what_next(outputs: Mapping[str, Any], file: Path) -> str:
+    """The outputs and what to do with them, with commands that work as they stand."""
+    local = outputs["local"]
+    width = max(len(name) for name in outputs)
+    lines = ["", "The local stack is up.", ""]
+    for name, value in outputs.items():
+        if name != "local":
+            shown = value if isinstance(value, str) else json.dumps(value)
+            lines.append(f"  {name:{width}}  {shown.replace(chr(10), chr(10) + ' ' * (width + 4))}")
+    lines += ["", "The public keys:", f"  curl -s {outputs['jwks_uri']}"]
+    if outputs.get("anonymous_token_url"):
+        lines += ["", "A token for an anonymous user:"]
+        lines += [f"  curl -s -X POST {outputs['anonymous_token_url']}"]
+    if local["user_pool_id"]:
+        lines += ["", f"Sign {local['username']} in, then get a token for PowerSync:"]
+        lines += [f"  {line}" for line in _sign_in(local, outputs["token_url"])]
+    lines += ["", f"The outputs are in {file}. Ctrl-C ends it.", ""]
+    return "\n".join(lines)
+
+
+def _sign_in(local: Mapping[str, str], token_url: str) -> list[str]:
+    request = json.dumps(
+        {
+            "AuthFlow": "USER_PASSWORD_AUTH",
+            "ClientId": local["client_id"],
+            "AuthParameters": {"USERNAME": local["username"], "PASSWORD": local["password"]},
+        }
+    )
+    return [
+        f"ID_TOKEN=$(curl -s {local['endpoint']} \\",
+        "  -H 'X-Amz-Target: AWSCognitoIdentityProviderService.InitiateAuth' \\",
+        "  -H 'Content-Type: application/x-amz-json-1.1' \\",
+        f"  -d {shlex.quote(request)} | \\",
+        f"  python3 -c {shlex.quote(_PRINT_ID_TOKEN)})",
+        f'curl -s -X POST {token_url} -H "Authorization: Bearer $ID_TOKEN"',
+    ]

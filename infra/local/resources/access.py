@@ -1,0 +1,51 @@
+"""IAM: roles and their policies."""
+
+from local.aws import Aws, arguments, physical_name, tag_list
+from local.program import Created, Resource
+from local.resources.registry import makes
+
+
+@makes("aws:iam/role:Role")
+def role(aws: Aws, resource: Resource) -> Created:
+    """Creates a role."""
+    name = physical_name(resource.inputs, resource.name)
+    given = arguments(
+        resource.inputs,
+        rename={"assumeRolePolicy": "AssumeRolePolicyDocument"},
+        leave_out={"name", "namePrefix", "forceDetachPolicies"},
+    )
+    created = aws.client("iam").create_role(RoleName=name, Tags=tag_list(resource.inputs), **given)[
+        "Role"
+    ]
+    return Created(
+        name, {"arn": created["Arn"], "name": name, "uniqueId": created.get("RoleId", name)}
+    )
+
+
+@makes("aws:iam/rolePolicy:RolePolicy")
+def role_policy(aws: Aws, resource: Resource) -> Created:
+    """Puts an inline policy into a role."""
+    name = physical_name(resource.inputs, resource.name)
+    role_name = resource.inputs["role"]
+    aws.client("iam").put_role_policy(
+        RoleName=role_name, PolicyName=name, PolicyDocument=resource.inputs["policy"]
+    )
+    return Created(f"{role_name}:{name}", {"name": name})
+
+
+@makes("aws:iam/policy:Policy")
+def policy(aws: Aws, resource: Resource) -> Created:
+    """Creates a managed policy."""
+    name = physical_name(resource.inputs, resource.name)
+    created = aws.client("iam").create_policy(
+        PolicyName=name, PolicyDocument=resource.inputs["policy"], Tags=tag_list(resource.inputs)
+    )["Policy"]
+    return Created(created["Arn"], {"arn": created["Arn"], "name": name})
+
+
+@makes("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+def role_policy_attachment(aws: Aws, resource: Resource) -> Created:
+    """Attaches a managed policy to a role."""
+    role_name, policy_arn = resource.inputs["role"], resource.inputs["policyArn"]
+    aws.client("iam").attach_role_policy(RoleName=role_name, PolicyArn=policy_arn)
+    return Created(f"{role_name}-{policy_arn}")

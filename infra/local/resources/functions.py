@@ -1,0 +1,185 @@
+"""Lambda functions, their log groups, and who may invoke them."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from local.aws import Aws, arguments, physical_name
+from local.program import INFRA, Created, Resource
+from local.resources.registry import makes
+
+_ACTIVE_WITHIN_SECONDS = 30.0
+
+
+class FunctionFailedError(Exception):
+    """An invocation during the deployment failed; the message is the function's own."""
+
+
+@makes("aws:cloudwatch/logGroup:LogGroup")
+def log_group(aws: Aws, resource: Resource) -> Created:
+    """Creates a log group with its retention."""
+    name = physical_name(resource.inputs, resource.name)
+    logs = aws.client("logs")
+    given = arguments(
+        resource.inputs,
+        leave_out={"name", "namePrefix", "retentionInDays", "skipDestroy"},
+        first_capital=False,
+    )
+    logs.create_log_group(logGroupName=name, tags=resource.inputs.get("tags") or {}, **given)
+    if resource.inputs.get("retentionInDays"):
+        logs.put_retention_policy(
+            logGroupName=name, retentionInDays=resource.inputs["retentionInDays"]
+        )
+    return Created(name, {"arn": aws.arn("logs", f"log-group:{name}"), "name": name})
+
+
+@makes("aws:lambda/function:Function")
+def function(aws: Aws, resource: Resource) -> Created:
+    """Creates a function and waits until it is active."""
+    name = physical_name(resource.inputs, resource.name)
+    given = arguments(
+        resource.inputs,
+        leave_out={
+            "code",
+            "environment",
+            "name",
+            "namePrefix",
+            "reservedConcurrentExecutions",
+            "skipDestroy",
+            "sourceCodeHash",
+        },
+    )
+    variables = (resource.inputs.get("environment") or {}).get("variables") or {}
+    lambda_ = aws.client("lambda")
+    created = lambda_.create_function(
+        FunctionName=name,
+        Code={"ZipFile": _zip(resource.inputs["code"])},
+        Environment={"Variables": _local_environment(aws, variables)},
+        Tags=resource.inputs.get("tags") or {},
+        **given,
+    )
+    reserved = resource.inputs.get("reservedConcurrentExecutions", -1)
+    if reserved >= 0:
+        lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
+    _wait_until_active(lambda_, name)
+    arn, version = created["FunctionArn"], created.get("Version", "$LATEST")
+    return Created(
+        name,
+        {
+            "arn": arn,
+            "codeSha256": created["CodeSha256"],
+            "invokeArn": _invoke_arn(aws, arn),
+            "name": name,
+            "qualifiedArn": f"{arn}:{version}",
+            "qualifiedInvokeArn": _invoke_arn(aws, f"{arn}:{version}"),
+            "sourceCodeHash": created["CodeSha256"],
+            "version": version,
+        },
+    )
+
+
+@makes("aws:lambda/alias:Alias")
+def alias(aws: Aws, resource: Resource) -> Created:
+    """Names a version of a function."""
+    created = aws.client("lambda").create_alias(**arguments(resource.inputs))
+    arn = created["AliasArn"]
+    return Created(arn, {"arn": arn, "invokeArn": _invoke_arn(aws, arn)})
+
+
+@makes("aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig")
+def provisioned_concurrency(aws: Aws, resource: Resource) -> Created:
+    """Keeps containers of a version warm."""
+    given = arguments(resource.inputs, leave_out={"skipDestroy"})
+    aws.client("lambda").put_provisioned_concurrency_config(**given)
+    return Created(f"{given['FunctionName']},{given['Qualifier']}")
+
+
+@makes("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+def event_invoke_config(aws: Aws, resource: Resource) -> Created:
+    """Limits the retries of asynchronous invocations."""
+    aws.client("lambda").put_function_event_invoke_config(**arguments(resource.inputs))
+    return Created(resource.inputs["functionName"])
+
+
+@makes("aws:lambda/permission:Permission")
+def permission(aws: Aws, resource: Resource) -> Created:
+    """Lets a service invoke a function."""
+    statement_id = resource.inputs.get("statementId") or physical_name({}, resource.name)
+    given = arguments(
+        resource.inputs,
+        rename={"function": "FunctionName"},
+        leave_out={"statementId", "statementIdPrefix"},
+    )
+    aws.client("lambda").add_permission(StatementId=statement_id, **given)
+    return Created(statement_id, {"statementId": statement_id})
+
+
+@makes("aws:lambda/invocation:Invocation")
+def invocation(aws: Aws, resource: Resource) -> Created:
+    """Invokes a function once, and fails where it does."""
+    name = resource.inputs["functionName"]
+    answer = aws.client("lambda").invoke(
+        FunctionName=name,
+        Qualifier=resource.inputs.get("qualifier") or "$LATEST",
+        Payload=resource.inputs["input"].encode(),
+    )
+    result = answer["Payload"].read().decode()
+    if "FunctionError" in answer:
+        raise FunctionFailedError(f"function {name!r} failed: {_reason(result)}")
+    return Created(name, {"result": result})
+
+
+def _reason(result: str) -> str:
+    failure = json.loads(result)
+    return f"{failure.get('errorType')}: {failure.get('errorMessage')}"
+
+
+def _zip(code: Any) -> bytes:
+    if not isinstance(code, pulumi.FileArchive | pulumi.FileAsset):
+        raise TypeError(f"the code of a function should be a file, not {type(code).__name__}")
+    return (INFRA / Path(code.path)).read_bytes()
+
+
+def _local_environment(aws: Aws, variables: dict[str, str]) -> dict[str, str]:
+    """Adds what a function needs to reach what is local; the program knows nothing of it."""
+    local = dict(variables)
+    if "IDENTITY_PROVIDERS" in local:
+        local["IDENTITY_PROVIDERS"] = _with_local_pools(aws, local["IDENTITY_PROVIDERS"])
+    # Identity providers at http://127.0.0.1 are allowed.
+    local["ALLOW_LOOPBACK_HTTP"] = "1"
+    return local
+
+
+def _with_local_pools(aws: Aws, identity_providers: str) -> str:
+    """Lets the keys of pools that this stack made be fetched from the emulator.
+
+    Their issuer is AWS's URL, also here, and stays as it is.
+    """
+    pools = aws.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
+    issuers = {
+        f"https://cognito-idp.{aws.region}.amazonaws.com/{pool['Id']}": pool["Id"] for pool in pools
+    }
+    providers = json.loads(identity_providers)
+    for provider in providers:
+        pool = issuers.get(provider["issuer"])
+        if pool is not None:
+            provider["jwksUri"] = f"{aws.endpoint}/{pool}/.well-known/jwks.json"
+    return json.dumps(providers)
+
+
+def _invoke_arn(aws: Aws, arn: str) -> str:
+    return f"arn:aws:apigateway:{aws.region}:lambda:path/2015-03-31/functions/{arn}/invocations"
+
+
+def _wait_until_active(lambda_: Any, name: str) -> None:
+    """Waits as boto3's own waiter does, which sleeps for a whole second at a time."""
+    deadline = time.monotonic() + _ACTIVE_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        state = lambda_.get_function_configuration(FunctionName=name)["State"]
+        if state == "Active":
+            return
+        time.sleep(0.02)
+    raise TimeoutError(f"not active after {_ACTIVE_WITHIN_SECONDS:.0f} s, but {state}")

@@ -1,0 +1,74 @@
+"""API Gateway's HTTP API."""
+
+from local.aws import Aws, arguments, physical_name
+from local.program import Created, Resource
+from local.resources.registry import makes
+
+
+@makes("aws:apigatewayv2/api:Api")
+def api(aws: Aws, resource: Resource) -> Created:
+    """Creates an API; its endpoint is the URL under which the emulator serves it."""
+    name = physical_name(resource.inputs, resource.name)
+    created = aws.client("apigatewayv2").create_api(
+        Name=name,
+        Tags=resource.inputs.get("tags") or {},
+        **arguments(resource.inputs, leave_out={"name"}),
+    )
+    api_id = created["ApiId"]
+    return Created(
+        api_id,
+        {
+            "apiEndpoint": f"{aws.endpoint}/_aws/execute-api/{api_id}",
+            "arn": f"arn:aws:apigateway:{aws.region}::/apis/{api_id}",
+            "executionArn": aws.arn("execute-api", api_id),
+            "name": name,
+        },
+    )
+
+
+@makes("aws:apigatewayv2/integration:Integration")
+def integration(aws: Aws, resource: Resource) -> Created:
+    """Connects an API with a function."""
+    given = arguments(resource.inputs, rename={"timeoutMilliseconds": "TimeoutInMillis"})
+    created = aws.client("apigatewayv2").create_integration(**given)
+    return Created(created["IntegrationId"])
+
+
+@makes("aws:apigatewayv2/route:Route")
+def route(aws: Aws, resource: Resource) -> Created:
+    """Creates a route."""
+    created = aws.client("apigatewayv2").create_route(**arguments(resource.inputs))
+    return Created(created["RouteId"])
+
+
+@makes("aws:apigatewayv2/authorizer:Authorizer")
+def authorizer(aws: Aws, resource: Resource) -> Created:
+    """Creates a JWT authorizer."""
+    given = arguments(resource.inputs, rename={"identitySources": "IdentitySource"})
+    created = aws.client("apigatewayv2").create_authorizer(**given)
+    return Created(created["AuthorizerId"])
+
+
+@makes("aws:apigatewayv2/stage:Stage")
+def stage(aws: Aws, resource: Resource) -> Created:
+    """Creates a stage with its throttling and access log."""
+    inputs = resource.inputs
+    api_id, name = inputs["apiId"], physical_name(inputs, resource.name)
+    given = arguments(
+        inputs, rename={"name": "StageName"}, leave_out={"name", "routeSettings", "arn"}
+    )
+    given["RouteSettings"] = {
+        settings["routeKey"]: arguments(settings, leave_out={"routeKey"})
+        for settings in inputs.get("routeSettings") or []
+    }
+    aws.client("apigatewayv2").create_stage(StageName=name, Tags=inputs.get("tags") or {}, **given)
+    path = "" if name == "$default" else f"/{name}"
+    return Created(
+        name,
+        {
+            "arn": f"arn:aws:apigateway:{aws.region}::/apis/{api_id}/stages/{name}",
+            "executionArn": aws.arn("execute-api", f"{api_id}/{name}"),
+            "invokeUrl": f"{aws.endpoint}/_aws/execute-api/{api_id}{path}",
+            "name": name,
+        },
+    )

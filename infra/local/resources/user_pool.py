@@ -1,0 +1,51 @@
+"""Cognito user pools and their clients."""
+
+from local.aws import Aws, arguments, physical_name
+from local.program import Created, Resource
+from local.resources.registry import makes
+
+
+@makes("aws:cognito/userPool:UserPool")
+def user_pool(aws: Aws, resource: Resource) -> Created:
+    """Creates a user pool."""
+    name = physical_name(resource.inputs, resource.name)
+    given = arguments(
+        resource.inputs,
+        rename={"schemas": "Schema"},
+        leave_out={"name", "passwordPolicy"},
+    )
+    if resource.inputs.get("passwordPolicy"):
+        given["Policies"] = {"PasswordPolicy": arguments(resource.inputs["passwordPolicy"])}
+    pool = aws.client("cognito-idp").create_user_pool(
+        PoolName=name, UserPoolTags=resource.inputs.get("tags") or {}, **given
+    )["UserPool"]
+    return Created(
+        pool["Id"],
+        {
+            "arn": pool["Arn"],
+            "endpoint": f"cognito-idp.{aws.region}.amazonaws.com/{pool['Id']}",
+            "name": name,
+        },
+    )
+
+
+@makes("aws:cognito/userPoolClient:UserPoolClient")
+def user_pool_client(aws: Aws, resource: Resource) -> Created:
+    """Creates an app's client."""
+    given = arguments(
+        resource.inputs,
+        rename={
+            "name": "ClientName",
+            "allowedOauthFlows": "AllowedOAuthFlows",
+            "allowedOauthFlowsUserPoolClient": "AllowedOAuthFlowsUserPoolClient",
+            "allowedOauthScopes": "AllowedOAuthScopes",
+            "callbackUrls": "CallbackURLs",
+            "logoutUrls": "LogoutURLs",
+        },
+    )
+    given.setdefault("ClientName", physical_name({}, resource.name))
+    client = aws.client("cognito-idp").create_user_pool_client(**given)["UserPoolClient"]
+    outputs = {"name": client["ClientName"]}
+    if "ClientSecret" in client:
+        outputs["clientSecret"] = client["ClientSecret"]
+    return Created(client["ClientId"], outputs)

@@ -1,0 +1,143 @@
+"""The whole product on this machine: MiniStack, the Pulumi program deployed to it, and a user."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bundle import LOCAL, TARGET_VARIABLE, lambda_bundle
+from local.aws import Aws
+from local.configuration import STACK, project_name, stack_configuration
+from local.deployer import LocalDeployer
+from local.emulator import Emulator
+from local.program import INFRA, run_program
+
+USERNAME = "user@example.com"
+
+
+class LocalStack:
+    """A deployed local stack; used as a context manager.
+
+    Attributes:
+        aws: The embedded AWS.
+        outputs: The stack's outputs, and under `local` how to reach the emulator and who the
+            user is: `endpoint`, `region`, `user_pool_id`, `client_id`, `username`, `password`
+            (the last four empty where no user pool is configured).
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any] | None = None,
+        *,
+        port: int = 0,
+        config_file: Path | None = None,
+        enforce_iam: bool = True,
+        program: Path = INFRA,
+        progress: Callable[[str], None] = lambda _: None,
+        started: Callable[[Emulator], None] = lambda _: None,
+    ) -> None:
+        """Starts MiniStack, deploys to it, and returns when everything is there.
+
+        Args:
+            config: Configuration beyond that of `Pulumi.local.yaml`, such as
+                `{"verifierCacheSeconds": 1}`.
+            port: Port on 127.0.0.1; 0 takes a free one.
+            config_file: A file with configuration, see `stack_configuration`.
+            enforce_iam: Whether policies are enforced, as in AWS.
+            program: The folder of the Pulumi program.
+            progress: Told what is being done.
+            started: Told the emulator as soon as it runs.
+
+        Raises:
+            ConfigurationFileError: A file cannot be used.
+            BundleError: The Lambda zip cannot be built.
+            EmulatorError: MiniStack does not start.
+            DeploymentError: A resource could not be made.
+            pulumi.RunError: The program refuses the configuration.
+        """
+        settings = stack_configuration(config, config_file)
+        region = settings["aws:region"]
+        progress("Building the Lambda zip")
+        lambda_bundle(target=LOCAL)
+        progress("Starting MiniStack, the embedded AWS")
+        self.emulator = Emulator(port, region=region, enforce_iam=enforce_iam)
+        try:
+            started(self.emulator)
+            self.aws = Aws(self.emulator.endpoint, region)
+            deployer = LocalDeployer(
+                self.aws, lambda made: progress(f"Deployed {made.type} {made.name}")
+            )
+            with _bundle_for(LOCAL.name):
+                outputs = run_program(
+                    deployer,
+                    project=project_name(),
+                    stack=STACK,
+                    config=settings,
+                    program=program,
+                )
+            self.outputs = {**outputs, "local": self._local_outputs(outputs)}
+        except BaseException:
+            self.emulator.stop()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ends everything and leaves nothing behind; safe to repeat."""
+        self.emulator.stop()
+
+    def _local_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
+        pool_id, client_id = outputs.get("user_pool_id"), outputs.get("user_pool_client_id")
+        password = self._create_user(pool_id) if pool_id else ""
+        return {
+            "endpoint": self.aws.endpoint,
+            "region": self.aws.region,
+            "user_pool_id": pool_id or "",
+            "client_id": client_id or "",
+            "username": USERNAME if pool_id else "",
+            "password": password,
+        }
+
+    def _create_user(self, pool_id: str) -> str:
+        # Letters of both cases, digits and a symbol satisfy any password policy of Cognito's.
+        password = f"Aa1-{secrets.token_urlsafe(18)}"
+        cognito = self.aws.client("cognito-idp")
+        cognito.admin_create_user(
+            UserPoolId=pool_id,
+            Username=USERNAME,
+            MessageAction="SUPPRESS",
+            UserAttributes=[
+                {"Name": "email", "Value": USERNAME},
+                {"Name": "email_verified", "Value": "true"},
+            ],
+        )
+        cognito.admin_set_user_password(
+            UserPoolId=pool_id, Username=USERNAME, Password=password, Permanent=True
+        )
+        return password
+
+
+@contextmanager
+def _bundle_for(target: str) -> Iterator[None]:
+    """Has the program ship the zip for a target."""
+    before = os.environ.get(TARGET_VARIABLE)
+    os.environ[TARGET_VARIABLE] = target
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[TARGET_VARIABLE]
+        else:
+            os.environ[TARGET_VARIABLE] = before
