@@ -154,6 +154,8 @@ def _app() -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        # Asked anew at each request otherwise.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.router.route_class = _DirectRoute
     for exception, respond in _RESPONSES.items():
