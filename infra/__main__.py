@@ -1,0 +1,28 @@
+"""PowerSync authentication on AWS, from its settings to its outputs."""
+
+from alarms import Alarms
+from configuration import load_settings
+from functions import token_service
+from http_api import HttpApi, Routes
+from naming import tag_everything
+from outputs import export_outputs
+from rotation import Rotation
+from signing_keys import SigningKeys
+from user_pool import UserPool
+
+settings = load_settings()
+tag_everything()
+
+keys = SigningKeys("signing-keys", settings)
+api = HttpApi("http-api", settings)
+user_pool = UserPool("user-pool", settings) if settings.create_user_pool else None
+functions = token_service(
+    settings,
+    keys,
+    issuer=api.issuer,
+    user_pool_provider=user_pool.provider if user_pool else None,
+)
+routes = Routes("routes", settings, api, functions)
+Rotation("rotation", settings, keys=keys, service=functions, api=api, routes=routes)
+Alarms("alarms", settings, functions, api)
+export_outputs(settings, keys, api, functions, user_pool)

@@ -1,0 +1,178 @@
+"""What somebody should be told about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pulumi_aws as aws
+
+from naming import physical_name
+from policies import policy
+from signing_keys import KEY_ADMINISTRATION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from functions import TokenService
+    from http_api import HttpApi
+    from settings import Settings
+
+DAY = 86_400
+MINUTES_5 = 300
+
+
+class Alarms(pulumi.ComponentResource):
+    """Alarms, and an e-mail for each when `alarmEmail` is set.
+
+    Four alarms: CloudWatch charges for each past the tenth of an account. The API's own 5xx count
+    has the errors, timeouts and throttles of the functions behind it.
+
+    Produces:
+        topic: SNS topic with the e-mail's subscription, encrypted; only with `alarmEmail`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        service: TokenService,
+        api: HttpApi,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("powersync-auth:index:Alarms", name, None, opts)
+        self._actions: list[pulumi.Output[str]] = []
+        self.topic: aws.sns.Topic | None = None
+        if settings.alarm_email:
+            self.topic = self._topic(settings.alarm_email)
+            self._actions = [self.topic.arn]
+        jwks = {"FunctionName": service.jwks.name}
+        rotate = {"FunctionName": service.rotate.name}
+        self._alarm(
+            "rotation-failed",
+            "The rotate function failed: signing keys may not rotate or leave the JWKS. Its log "
+            "says why; what it does is safe to repeat.",
+            "AWS/Lambda",
+            "Errors",
+            rotate,
+            period=MINUTES_5,
+        )
+        self._alarm(
+            "rotation-silent",
+            "The rotate function, due every day, has not run for a day.",
+            "AWS/Lambda",
+            "Invocations",
+            rotate,
+            period=DAY,
+            missing="breaching",
+            comparison="LessThanThreshold",
+        )
+        self._alarm(
+            "jwks-failed",
+            "The JWKS could not be served: PowerSync refuses all tokens when this lasts an hour.",
+            "AWS/Lambda",
+            "Errors",
+            jwks,
+            period=MINUTES_5,
+        )
+        self._alarm(
+            "api-failed",
+            "Requests were answered with 5xx: a function failed, was throttled, or has not all "
+            "that it needs. The access log has the routes.",
+            "AWS/ApiGateway",
+            "5xx",
+            {"ApiId": api.api.id},
+            period=MINUTES_5,
+            threshold=5,
+        )
+        self.register_outputs({})
+
+    def _alarm(
+        self,
+        name: str,
+        description: str,
+        namespace: str,
+        metric: str,
+        dimensions: Mapping[str, pulumi.Input[str]],
+        *,
+        period: int,
+        threshold: int = 1,
+        missing: str = "notBreaching",
+        comparison: str = "GreaterThanOrEqualToThreshold",
+    ) -> None:
+        aws.cloudwatch.MetricAlarm(
+            name,
+            name=physical_name(name, limit=255),
+            alarm_description=description,
+            namespace=namespace,
+            metric_name=metric,
+            dimensions=dimensions,
+            statistic="Sum",
+            period=period,
+            evaluation_periods=1,
+            threshold=threshold,
+            comparison_operator=comparison,
+            treat_missing_data=missing,
+            alarm_actions=self._actions,
+            ok_actions=self._actions,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _topic(self, email: str) -> aws.sns.Topic:
+        """Makes the topic and its own key: alarms cannot publish through AWS's `alias/aws/sns`."""
+        child = pulumi.ResourceOptions(parent=self)
+        account = aws.get_caller_identity_output().account_id
+        partition = aws.get_partition_output().partition
+        cloudwatch: dict[str, Any] = {"Service": "cloudwatch.amazonaws.com"}
+        ours = {"StringEquals": {"aws:SourceAccount": account}}
+        key = aws.kms.Key(
+            "alarms",
+            description="Encrypts the alarms of powersync-auth on their way",
+            enable_key_rotation=True,
+            deletion_window_in_days=7,
+            policy=policy(
+                {
+                    "Sid": "AdministratorsLookAfterTheKey",
+                    "Effect": "Allow",
+                    "Principal": {
+                        "AWS": pulumi.Output.concat("arn:", partition, ":iam::", account, ":root")
+                    },
+                    "Action": list(KEY_ADMINISTRATION),
+                    "Resource": "*",  # in a key's policy: this key
+                },
+                {
+                    "Sid": "AlarmsOfThisAccountUseIt",
+                    "Effect": "Allow",
+                    "Principal": cloudwatch,
+                    "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                    "Resource": "*",  # in a key's policy: this key
+                    "Condition": ours,
+                },
+            ),
+            opts=child,
+        )
+        topic = aws.sns.Topic(
+            "alarms",
+            name=physical_name("alarms", limit=256),
+            kms_master_key_id=key.id,
+            opts=child,
+        )
+        aws.sns.TopicPolicy(
+            "alarms",
+            arn=topic.arn,
+            policy=policy(
+                {
+                    "Sid": "AlarmsOfThisAccountPublish",
+                    "Effect": "Allow",
+                    "Principal": cloudwatch,
+                    "Action": "sns:Publish",
+                    "Resource": topic.arn,
+                    "Condition": ours,
+                }
+            ),
+            opts=child,
+        )
+        aws.sns.TopicSubscription(
+            "email", topic=topic.arn, protocol="email", endpoint=email, opts=child
+        )
+        return topic

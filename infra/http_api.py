@@ -1,0 +1,195 @@
+"""The HTTP API: address and access log; then routes, CORS, throttling."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_aws as aws
+
+from functions import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
+from naming import physical_name
+
+if TYPE_CHECKING:
+    from functions import Function, TokenService
+    from settings import Settings, Throttle
+
+DEFAULT = "$default"
+"""Both the stage without a prefix in its paths, and the route that takes what no other does."""
+
+ACCESS_LOG_FIELDS = {
+    "requestId": "$context.requestId",
+    "requestTime": "$context.requestTime",
+    "sourceIp": "$context.identity.sourceIp",
+    "method": "$context.httpMethod",
+    "path": "$context.path",
+    "routeKey": "$context.routeKey",
+    "protocol": "$context.protocol",
+    "status": "$context.status",
+    "responseLength": "$context.responseLength",
+    "responseLatency": "$context.responseLatency",
+    "integrationLatency": "$context.integrationLatency",
+    "integrationStatus": "$context.integration.status",
+    "error": "$context.error.message",
+}
+"""What is logged of a request: no header, no query, and so no token."""
+
+
+class HttpApi(pulumi.ComponentResource):
+    """The address of the service; `Routes` put the functions behind it.
+
+    Produces:
+        api: The HTTP API, with CORS for `corsOrigins`.
+        access_log: Log group of the access log.
+        domain: The custom domain, if one is configured.
+        endpoint: URL of the API by its AWS name.
+        issuer: URL of the API as the world knows it; no slash at its end.
+    """
+
+    def __init__(
+        self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("powersync-auth:index:HttpApi", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        self.api = aws.apigatewayv2.Api(
+            "api",
+            name=physical_name("api", limit=128),
+            description="JWKS and tokens for PowerSync",
+            protocol_type="HTTP",
+            cors_configuration={
+                "allow_origins": settings.cors_origins,
+                "allow_methods": ["GET", "POST"],
+                "allow_headers": ["authorization", "content-type", "x-anonymous-token"],
+                "expose_headers": ["etag", "retry-after", "www-authenticate"],
+                "max_age": 3_600,
+            }
+            if settings.cors_origins
+            else None,
+            opts=child,
+        )
+        self.access_log = aws.cloudwatch.LogGroup(
+            "access-log",
+            # AWS's own log deliveries go here; its resource policy covers the prefix once, where
+            # other names would each add to a policy of limited size.
+            name=f"/aws/vendedlogs/{physical_name('access', limit=256)}",
+            retention_in_days=settings.log_retention_days,
+            opts=child,
+        )
+        self.endpoint = self.api.api_endpoint
+        self.issuer = self.endpoint
+        self.domain: aws.apigatewayv2.DomainName | None = None
+        if settings.custom_domain is not None:
+            self.domain = aws.apigatewayv2.DomainName(
+                "domain",
+                domain_name=settings.custom_domain.name,
+                domain_name_configuration={
+                    "certificate_arn": settings.custom_domain.certificate_arn,
+                    "endpoint_type": "REGIONAL",
+                    "security_policy": "TLS_1_2",
+                },
+                opts=child,
+            )
+            self.issuer = pulumi.Output.concat("https://", self.domain.domain_name)
+        self.register_outputs({"endpoint": self.endpoint, "issuer": self.issuer})
+
+
+class Routes(pulumi.ComponentResource):
+    """What is behind the API.
+
+    Produces:
+        stage: The `$default` stage: deployed by itself, throttled by route, with an access log.
+        ready: All that has to exist before a request gets through.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        api: HttpApi,
+        service: TokenService,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("powersync-auth:index:Routes", name, None, opts)
+        self._api = api
+        self.ready: list[pulumi.Resource] = []
+        throttles: dict[str, Throttle] = {}
+
+        def serve(name: str, function: Function, throttle: Throttle, *keys: str) -> None:
+            self._serve(name, function, *keys)
+            throttles.update(dict.fromkeys(keys, throttle))
+
+        limits = settings.throttling
+        serve("jwks", service.jwks, limits.jwks, f"GET {JWKS_PATH}", DEFAULT)
+        serve("auth", service.auth, limits.token, f"GET {TOKEN_PATH}", f"POST {TOKEN_PATH}")
+        if service.auth_anonymous is not None:
+            serve(
+                "auth-anonymous",
+                service.auth_anonymous,
+                limits.anonymous,
+                f"GET {ANONYMOUS_PATH}",
+                f"POST {ANONYMOUS_PATH}",
+            )
+        self.stage = aws.apigatewayv2.Stage(
+            "stage",
+            api_id=api.api.id,
+            name=DEFAULT,
+            auto_deploy=True,
+            access_log_settings={
+                "destination_arn": api.access_log.arn,
+                "format": json.dumps(ACCESS_LOG_FIELDS),
+            },
+            default_route_settings={
+                "throttling_rate_limit": limits.jwks.rate,
+                "throttling_burst_limit": limits.jwks.burst,
+            },
+            route_settings=[
+                {
+                    "route_key": key,
+                    "throttling_rate_limit": throttle.rate,
+                    "throttling_burst_limit": throttle.burst,
+                }
+                for key, throttle in throttles.items()
+                if key != DEFAULT
+            ],
+            # API Gateway refuses the settings of a route that it does not have yet.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(self.ready)),
+        )
+        self.ready.append(self.stage)
+        if api.domain is not None:
+            mapping = aws.apigatewayv2.ApiMapping(
+                "domain",
+                api_id=api.api.id,
+                domain_name=api.domain.domain_name,
+                stage=self.stage.name,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            self.ready.append(mapping)
+        self.register_outputs({})
+
+    def _serve(self, name: str, function: Function, *route_keys: str) -> None:
+        child = pulumi.ResourceOptions(parent=self)
+        api = self._api.api
+        integration = aws.apigatewayv2.Integration(
+            name,
+            api_id=api.id,
+            integration_type="AWS_PROXY",
+            integration_uri=function.invoke_arn,
+            integration_method="POST",
+            payload_format_version="2.0",
+            opts=child,
+        )
+        target = pulumi.Output.concat("integrations/", integration.id)
+        for key in route_keys:
+            method, _, path = key.partition(" ")
+            label = f"{name}-{method.lower().lstrip('$')}"
+            route = aws.apigatewayv2.Route(
+                label, api_id=api.id, route_key=key, target=target, opts=child
+            )
+            # Stage, method, path, as the AWS console writes them: the API has one stage only.
+            source = pulumi.Output.concat(api.execution_arn, "/*/", f"{method}{path}")
+            permission = function.allow(
+                label, "apigateway.amazonaws.com", source_arn=source, opts=child
+            )
+            self.ready += [route, permission]
+        self.ready += function.ready

@@ -1,0 +1,287 @@
+"""Every configuration key: its type, default and check. `Pulumi.yaml` lists the same keys.
+
+`configuration.py` reads them, and reports all mistakes together.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import pulumi
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
+
+from identity_providers import IdentityProvider, Strict, Text, https_url
+
+DAY = 86_400
+"""Seconds."""
+
+LONGEST_TOKEN_LIFETIME = DAY
+"""PowerSync refuses a token that lives longer (its error PSYNC_S2104)."""
+
+SHORTEST_TOKEN_LIFETIME = 60
+"""PowerSync's clients ask for a new token when less than 30 s are left."""
+
+LOG_RETENTION_DAYS = frozenset(
+    {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922}
+    | {3288, 3653}
+)
+"""The values that CloudWatch Logs takes (PutRetentionPolicy)."""
+
+ENVIRONMENT_LIMIT = 4_096
+"""Bytes that all environment variables of a Lambda function may have together."""
+
+ENVIRONMENT_RESERVE = 1_024
+"""Bytes kept for the variables whose length is not a matter of configuration (names, ARNs)."""
+
+_ORIGIN = re.compile(r"^(\*|https?://[a-z0-9.-]+(:\d{1,5})?)$")
+_EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
+_DOMAIN = re.compile(r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")
+_CERTIFICATE = re.compile(r"^arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:certificate/[\w-]+$")
+_PRINCIPAL = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:(root|(user|role)/[\w+=,.@/-]+)$")
+
+
+def _origin(value: str) -> str:
+    if not _ORIGIN.fullmatch(value):
+        raise ValueError(
+            'should be an origin such as https://app.example.com (no path, no slash), or "*"'
+        )
+    return value
+
+
+def _principal(value: str) -> str:
+    if not _PRINCIPAL.fullmatch(value):
+        raise ValueError("should be the ARN of an IAM role or user, without wildcards")
+    return value
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+Principal = Annotated[str, AfterValidator(_principal)]
+
+
+@dataclass(frozen=True)
+class Timings:
+    """How long the parties remember what they have read, in seconds.
+
+    Attributes:
+        jwks_cache: The JWKS function serves what it read for as long without asking again.
+        jwks_max_age: Past it, with the parameter out of reach, it stops answering.
+        keyring_cache: A token function signs with the ring it read for as long.
+        keyring_max_age: Past it, with the secret out of reach, it stops signing.
+        margin: Clocks that differ, functions under way.
+        publish_before_signing: A key has been published for as long before it signs.
+        retain_after_signing: A key stays published for as long after it stopped signing.
+    """
+
+    jwks_cache: int
+    jwks_max_age: int
+    keyring_cache: int
+    keyring_max_age: int
+    margin: int
+    publish_before_signing: int
+    retain_after_signing: int
+
+    @classmethod
+    def derive(cls, verifier_cache: int, token_lifetime: int) -> Timings:
+        """Derives all from the longest cache of a verifier and the lifetime of a token."""
+        jwks_cache = min(60, verifier_cache)
+        keyring_cache = min(300, verifier_cache)
+        margin = min(60, verifier_cache)
+        jwks_max_age = 2 * jwks_cache
+        keyring_max_age = 12 * keyring_cache
+        powersync_clock_tolerance = 60
+        return cls(
+            jwks_cache=jwks_cache,
+            jwks_max_age=jwks_max_age,
+            keyring_cache=keyring_cache,
+            keyring_max_age=keyring_max_age,
+            margin=margin,
+            publish_before_signing=verifier_cache + jwks_max_age + margin,
+            retain_after_signing=(
+                keyring_max_age + token_lifetime + powersync_clock_tolerance + margin
+            ),
+        )
+
+
+class Anonymous(Strict):
+    """Tokens for users who have not signed in.
+
+    Attributes:
+        enabled: Off by default: the route does not exist then.
+        subject: `per-device`, a subject for each device; or `shared`, one for all.
+        remember_days: For how long a device that shows its former token keeps its subject.
+    """
+
+    enabled: bool = False
+    subject: Literal["per-device", "shared"] = "per-device"
+    remember_days: Annotated[int, Field(ge=1, le=365)] = 30
+
+
+class Throttle(Strict):
+    """Requests a second, lasting and at once, of all callers of a route together."""
+
+    rate: Annotated[float, Field(gt=0, le=10_000, strict=False)]
+    burst: Annotated[int, Field(ge=1, le=5_000)]
+
+
+class Throttling(Strict):
+    """What API Gateway lets through to each kind of route."""
+
+    jwks: Throttle = Throttle(rate=50, burst=100)
+    token: Throttle = Throttle(rate=100, burst=200)
+    anonymous: Throttle = Throttle(rate=20, burst=40)
+
+
+class CustomDomain(Strict):
+    """A domain of your own in front of the API; `certificateArn` is of ACM, in the same region."""
+
+    name: Annotated[str, StringConstraints(max_length=253)]
+    certificate_arn: str
+
+    @field_validator("name")
+    @classmethod
+    def _is_domain(cls, value: str) -> str:
+        if not _DOMAIN.fullmatch(value):
+            raise ValueError("should be a domain name in lower case, such as auth.example.com")
+        return value
+
+    @field_validator("certificate_arn")
+    @classmethod
+    def _is_certificate(cls, value: str) -> str:
+        match = _CERTIFICATE.fullmatch(value)
+        if not match:
+            raise ValueError("should be the ARN of an ACM certificate")
+        region = pulumi.Config("aws").get("region")
+        if region and match["region"] != region:
+            raise ValueError(f"should be in the region of the stack, {region}")
+        return value
+
+
+class Settings(Strict):
+    """The configuration of a stack; every field is a key of the namespace `powersync-auth`.
+
+    A field that is compared with others stands after them: pydantic checks in this order.
+    """
+
+    powersync_url: str = ""
+    audiences: list[Text] = Field(default_factory=list)
+    token_lifetime_seconds: Annotated[
+        int, Field(ge=SHORTEST_TOKEN_LIFETIME, le=LONGEST_TOKEN_LIFETIME)
+    ] = 300
+    signing_algorithm: Literal["ES256", "ES384", "ES512", "EdDSA", "RS256", "RS384", "RS512"] = (
+        "ES256"
+    )
+    verifier_cache_seconds: Annotated[int, Field(ge=1, le=DAY)] = 3_600
+    rotation_days: Annotated[int, Field(ge=1, le=1_000)] = 30
+    identity_providers: list[IdentityProvider] = Field(default_factory=list)
+    create_user_pool: bool = False
+    anonymous: Anonymous = Anonymous()
+    cors_origins: list[Origin] = Field(default_factory=list)
+    throttling: Throttling = Throttling()
+    custom_domain: CustomDomain | None = None
+    alarm_email: str = ""
+    log_retention_days: int = 30
+    memory_mb: Annotated[int, Field(ge=128, le=10_240)] = 512
+    snap_start: bool = False
+    provisioned_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0
+    break_glass_principals: list[Principal] = Field(default_factory=list)
+    protect: bool = True
+
+    @property
+    def timings(self) -> Timings:
+        """All durations that follow from the settings."""
+        return Timings.derive(self.verifier_cache_seconds, self.token_lifetime_seconds)
+
+    @property
+    def token_audiences(self) -> list[str]:
+        """The `aud` of our tokens; empty as long as PowerSync's URL is not known either."""
+        return self.audiences or ([self.powersync_url] if self.powersync_url else [])
+
+    @property
+    def anonymous_remember_seconds(self) -> int:
+        """For how long an anonymous token is good for keeping its subject; 0 for never."""
+        remembers = self.anonymous.enabled and self.anonymous.subject == "per-device"
+        return self.anonymous.remember_days * DAY if remembers else 0
+
+    @property
+    def provider_documents(self) -> list[dict[str, Any]]:
+        """The identity providers as the token function reads them: keys as configured."""
+        return [
+            provider.model_dump(by_alias=True, exclude_none=True, exclude_unset=True)
+            for provider in self.identity_providers
+        ]
+
+    @field_validator("powersync_url")
+    @classmethod
+    def _is_instance_url(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme != "http" or parts.hostname not in ("localhost", "127.0.0.1"):
+            try:
+                https_url(value)
+            except ValueError:
+                raise ValueError(
+                    "should be the URL of the PowerSync instance, https:// (http:// for localhost)"
+                ) from None
+        if value.endswith("/"):
+            raise ValueError("should not end with a slash: it is compared as text, as an audience")
+        return value
+
+    @field_validator("rotation_days")
+    @classmethod
+    def _keys_are_known_before_they_sign(cls, days: int, info: ValidationInfo) -> int:
+        if {"verifier_cache_seconds", "token_lifetime_seconds"} <= info.data.keys():
+            wait = Timings.derive(
+                info.data["verifier_cache_seconds"], info.data["token_lifetime_seconds"]
+            ).publish_before_signing
+            if days * DAY < wait:
+                raise ValueError(
+                    f"should be longer than the {wait} s that a key is published before it signs "
+                    "(it follows from verifierCacheSeconds)"
+                )
+        return days
+
+    @field_validator("identity_providers")
+    @classmethod
+    def _fits_the_environment(
+        cls, providers: list[IdentityProvider], info: ValidationInfo
+    ) -> list[IdentityProvider]:
+        issuers = [provider.issuer for provider in providers]
+        for issuer in sorted({issuer for issuer in issuers if issuers.count(issuer) > 1}):
+            raise ValueError(f"should name the issuer {issuer} once")
+        documents = [p.model_dump(by_alias=True, exclude_unset=True) for p in providers]
+        texts = [json.dumps(documents), info.data.get("powersync_url", "")]
+        texts.append(json.dumps(info.data.get("audiences", [])))
+        size, limit = sum(len(t.encode()) for t in texts), ENVIRONMENT_LIMIT - ENVIRONMENT_RESERVE
+        if size > limit:
+            raise ValueError(
+                f"should be shorter: with powersyncUrl and audiences it is {size} bytes of JSON, "
+                f"and {limit} fit into a Lambda function's environment"
+            )
+        return providers
+
+    @field_validator("alarm_email")
+    @classmethod
+    def _is_email(cls, value: str) -> str:
+        if value and not _EMAIL.fullmatch(value):
+            raise ValueError("should be an e-mail address")
+        return value
+
+    @field_validator("log_retention_days")
+    @classmethod
+    def _is_retention(cls, days: int) -> int:
+        if days not in LOG_RETENTION_DAYS:
+            allowed = ", ".join(map(str, sorted(LOG_RETENTION_DAYS)))
+            raise ValueError(f"should be one of {allowed}: CloudWatch Logs takes no other")
+        return days
+
+    @field_validator("provisioned_concurrency")
+    @classmethod
+    def _not_with_snap_start(cls, value: int, info: ValidationInfo) -> int:
+        if value and info.data.get("snap_start"):
+            raise ValueError("should be 0 with snapStart: Lambda takes one or the other")
+        return value

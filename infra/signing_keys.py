@@ -1,0 +1,220 @@
+"""Where the signing keys live: customer key, key-ring secret, published JWKS."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_aws as aws
+
+from naming import physical_name
+from policies import Statement, policy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from settings import Settings
+
+KEY_ADMINISTRATION = (
+    "kms:CancelKeyDeletion",
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
+    "kms:DescribeKey",
+    "kms:DisableKey",
+    "kms:DisableKeyRotation",
+    "kms:EnableKey",
+    "kms:EnableKeyRotation",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListGrants",
+    "kms:ListKeyPolicies",
+    "kms:ListKeyRotations",
+    "kms:ListResourceTags",
+    "kms:PutKeyPolicy",
+    "kms:RevokeGrant",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:UpdateAlias",
+    "kms:UpdateKeyDescription",
+)
+"""What the account's administrators may do with a key: look after it, never use it."""
+
+JWKS_PARAMETER_LIMIT = 8_192
+"""Bytes of an advanced parameter; the publication has to stay below."""
+
+
+class SigningKeys(pulumi.ComponentResource):
+    """What keeps the signing keys.
+
+    Produces:
+        key: The customer-managed KMS key, with alias and yearly rotation.
+        secret: The key-ring secret. It is empty until the rotate function writes the first ring:
+            a private key is never on a laptop nor in Pulumi's state.
+        parameter: The published JWKS, derived from the ring by the rotate function.
+    """
+
+    def __init__(
+        self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("powersync-auth:index:SigningKeys", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        kept = pulumi.ResourceOptions(parent=self, protect=settings.protect)
+        region = aws.get_region_output().region
+        account = aws.get_caller_identity_output().account_id
+        partition = aws.get_partition_output().partition
+        self._secrets_manager = pulumi.Output.concat("secretsmanager.", region, ".amazonaws.com")
+
+        root = pulumi.Output.concat("arn:", partition, ":iam::", account, ":root")
+        self.key = aws.kms.Key(
+            "signing-keys",
+            description="Encrypts the ring of PowerSync signing keys",
+            enable_key_rotation=True,
+            rotation_period_in_days=365,
+            deletion_window_in_days=30,
+            policy=policy(
+                {
+                    "Sid": "AdministratorsLookAfterTheKey",
+                    "Effect": "Allow",
+                    "Principal": {"AWS": root},
+                    "Action": list(KEY_ADMINISTRATION),
+                    "Resource": "*",  # in a key's policy: this key
+                },
+                {
+                    "Sid": "OnlySecretsManagerUsesIt",
+                    "Effect": "Allow",
+                    "Principal": {"AWS": root},
+                    "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                    "Resource": "*",  # in a key's policy: this key
+                    "Condition": {
+                        "StringEquals": {
+                            "kms:ViaService": self._secrets_manager,
+                            "kms:CallerAccount": account,
+                        }
+                    },
+                },
+            ),
+            opts=kept,
+        )
+        aws.kms.Alias(
+            "signing-keys",
+            name=f"alias/{physical_name('signing-keys')}",
+            target_key_id=self.key.key_id,
+            opts=child,
+        )
+        self.secret = aws.secretsmanager.Secret(
+            "key-ring",
+            # AWS adds random characters, so that a destroyed stack can be made anew while its
+            # former secret waits for its deletion.
+            name_prefix=f"{physical_name('key-ring')}-",
+            description="Ring of PowerSync signing keys, written by the rotate function only",
+            kms_key_id=self.key.arn,
+            recovery_window_in_days=30,
+            opts=kept,
+        )
+        self.parameter = aws.ssm.Parameter(
+            "jwks",
+            name=f"/{physical_name('jwks')}",
+            type="String",
+            tier="Intelligent-Tiering",
+            insecure_value=json.dumps({"keys": []}),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # The rotate function's from the first minute. Any other input that changes would
+                # make the provider write the value it remembers, the empty set; so there is
+                # none that can (hence no description).
+                ignore_changes=["insecureValue", "tier"],
+            ),
+        )
+        self.register_outputs(
+            {"secret": self.secret.arn, "parameter": self.parameter.name, "key": self.key.arn}
+        )
+
+    def read_ring(self) -> list[Statement]:
+        """What a function's role needs to read the key ring."""
+        return [self._on_secret("secretsmanager:GetSecretValue"), self._on_key("kms:Decrypt")]
+
+    def write_ring(self) -> list[Statement]:
+        """What the rotate function's role needs to read, write and relabel the key ring."""
+        return [
+            self._on_secret(
+                "secretsmanager:DescribeSecret",
+                "secretsmanager:GetSecretValue",
+                "secretsmanager:ListSecretVersionIds",
+                "secretsmanager:PutSecretValue",
+                "secretsmanager:UpdateSecretVersionStage",
+            ),
+            self._on_key("kms:Decrypt", "kms:GenerateDataKey"),
+        ]
+
+    def read_jwks(self) -> Statement:
+        """What the JWKS function's role needs."""
+        return self._on_parameter("ssm:GetParameter")
+
+    def write_jwks(self) -> Statement:
+        """What the rotate function's role needs to publish."""
+        return self._on_parameter("ssm:GetParameter", "ssm:PutParameter")
+
+    def _on_secret(self, *actions: str) -> Statement:
+        return {"Effect": "Allow", "Action": list(actions), "Resource": self.secret.arn}
+
+    def _on_parameter(self, *actions: str) -> Statement:
+        return {"Effect": "Allow", "Action": list(actions), "Resource": self.parameter.arn}
+
+    def _on_key(self, *actions: str) -> Statement:
+        return {
+            "Effect": "Allow",
+            "Action": list(actions),
+            "Resource": self.key.arn,
+            "Condition": {
+                "StringEquals": {
+                    "kms:ViaService": self._secrets_manager,
+                    "kms:EncryptionContext:SecretARN": self.secret.arn,
+                }
+            },
+        }
+
+
+def secret_policy(
+    secret_arn: pulumi.Output[str],
+    *,
+    readers: Sequence[pulumi.Input[str]],
+    writers: Sequence[pulumi.Input[str]],
+) -> pulumi.Output[str]:
+    """The secret's own policy: whatever else IAM allows, nobody but these reads or writes it.
+
+    Args:
+        secret_arn: The secret.
+        readers: ARNs of the principals that may read it, as `aws:PrincipalArn` has them (for a
+            role in use: the role's ARN).
+        writers: The same, for those who may write it or move its labels.
+
+    An AWS service that acts by itself has no `aws:PrincipalArn`, which a negated condition takes
+    for a stranger; hence `aws:PrincipalIsAWSService`: rotation makes and removes a version of its
+    own to test with.
+    """
+
+    def nobody_but(sid: str, principals: Sequence[pulumi.Input[str]], *actions: str) -> Statement:
+        return {
+            "Sid": sid,
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": list(actions),
+            "Resource": secret_arn,
+            "Condition": {
+                "ArnNotEquals": {"aws:PrincipalArn": list(principals)},
+                "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+            },
+        }
+
+    return policy(
+        nobody_but("NobodyElseReads", readers, "secretsmanager:GetSecretValue"),
+        nobody_but(
+            "NobodyElseWrites",
+            writers,
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:UpdateSecret",
+            "secretsmanager:UpdateSecretVersionStage",
+        ),
+    )
