@@ -1,0 +1,59 @@
+"""Plans that several tests look at; the Lambda zip is not theirs to build."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import functions
+import pytest
+import rotation
+
+from tests.infra.plan import REGION, Plan, record
+
+EVERYTHING = {
+    "anonymous": {"enabled": True},
+    "createUserPool": True,
+    "corsOrigins": ["https://app.example.com"],
+    "alarmEmail": "on-call@example.com",
+    "customDomain": {
+        "name": "auth.example.com",
+        "certificateArn": f"arn:aws:acm:{REGION}:123456789012:certificate/1-2-3",
+    },
+    "identityProviders": [
+        {
+            "issuer": "https://login.example.com/",
+            "audiences": ["app"],
+            "checkSession": {"apiKey": "key-of-the-provider"},
+        }
+    ],
+    "breakGlassPrincipals": ["arn:aws:iam::123456789012:role/break-glass"],
+    "signingAlgorithm": "EdDSA",
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    zip_file: Path = tmp_path_factory.mktemp("bundle") / "bundle.zip"
+    zip_file.write_bytes(b"stands for the Lambda zip, which a plan names but does not open")
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (functions, rotation):
+            patch.setattr(module, "lambda_bundle", lambda: zip_file)
+        yield
+
+
+@pytest.fixture(scope="session")
+def default_plan(_bundle: None) -> Plan:
+    """Nothing is configured but PowerSync's URL."""
+    return record()
+
+
+@pytest.fixture(scope="session")
+def full_plan(_bundle: None) -> Plan:
+    """Everything is switched on."""
+    return record(**EVERYTHING)
+
+
+@pytest.fixture(params=["default_plan", "full_plan"])
+def plan(request: pytest.FixtureRequest) -> Plan:
+    """Both of them, one after the other."""
+    chosen: Plan = request.getfixturevalue(request.param)
+    return chosen
