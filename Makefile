@@ -13,6 +13,8 @@ PACKAGES := $(VENV)/.packages
 EMULATOR := $(MINISTACK)/.packages
 # There are JavaScript checks only where there is a lock for them.
 NODE_PACKAGES := $(patsubst %/package-lock.json,%/node_modules/.packages,$(wildcard tests/js/package-lock.json))
+# Deno, for the comparison with the original.
+BENCH_PACKAGES := tests/benchmarks/node_modules/.packages
 
 # Another environment's settings must not leak into ours.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
@@ -64,8 +66,8 @@ check: $(PACKAGES) ## Check format, lint and types
 	@$(RUN) -m mypy
 
 .PHONY: bench
-bench: $(PACKAGES) $(EMULATOR) $(NODE_PACKAGES) ## Measure, and compare with the bounds
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" exec $(RUN) -m tests.benchmarks $(ARGS)
+bench: $(PACKAGES) $(BENCH_PACKAGES) ## Measure, and compare with the bounds
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" PYTHONPATH=infra:lambda_src exec $(RUN) -m tests.benchmarks $(ARGS)
 
 .PHONY: setup
 setup: $(PACKAGES) $(EMULATOR) $(NODE_PACKAGES) ## Only set everything up
@@ -85,7 +87,7 @@ lock: $(PACKAGES) ## Lock the dependencies of requirements/*.in; UPGRADE=1 renew
 
 .PHONY: clean
 clean: ## Remove everything that the commands above have made
-	rm -rf $(VENV) .local tests/js/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .local tests/*/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find infra lambda_src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help
@@ -111,13 +113,13 @@ $(PACKAGES): requirements/uv.txt requirements/dev.txt | $(RUN)
 	@touch $@
 
 # A folder of its own: MiniStack pins versions of packages that we use too.
-$(EMULATOR): requirements/ministack.txt $(PACKAGES)
+$(EMULATOR): requirements/ministack.txt | $(PACKAGES)
 	@echo "Setting up: MiniStack, the embedded AWS, in $(MINISTACK)"
 	@$(UV) venv --allow-existing --python $(RUN) $(MINISTACK)
 	@$(UV) pip sync --python $(MINISTACK)/bin/python --require-hashes requirements/ministack.txt
 	@touch $@
 
-tests/js/node_modules/.packages: tests/js/package.json tests/js/package-lock.json | $(PACKAGES)
-	@echo "Setting up: JavaScript packages in tests/js/node_modules"
-	@cd tests/js && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" NODE_OPTIONS=--use-system-ca npm ci --silent --no-audit --no-fund
+tests/%/node_modules/.packages: tests/%/package.json tests/%/package-lock.json | $(PACKAGES)
+	@echo "Setting up: JavaScript packages in tests/$*/node_modules"
+	@cd tests/$* && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" NODE_OPTIONS=--use-system-ca npm ci --silent --no-audit --no-fund
 	@touch $@

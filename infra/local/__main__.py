@@ -56,7 +56,8 @@ class _Session:
                 started=self._remember,
             )
         with stack, files.written(stack.outputs):
-            self._console.print(what_next(stack.outputs, files.main), highlight=False)
+            # As it is: an ARN has parts like `:secret:`, which Rich takes for an emoji.
+            self._console.out(what_next(stack.outputs, files.main), highlight=False)
             stack.emulator.wait()
 
     def _show(self, update: object, text: str) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 _OWNER_ONLY = 0o600
-_PRINT_ID_TOKEN = 'import json, sys; print(json.load(sys.stdin)["AuthenticationResult"]["IdToken"])'
+_READ_SIGN_IN = 'import json, sys; print(json.load(sys.stdin)["AuthenticationResult"]["IdToken"])'
+
+
+_FIRST = ("jwks_uri", "token_url", "anonymous_token_url", "issuer", "audience")
 
 
 class OutputsFiles:
@@ -56,10 +59,11 @@ def what_next(outputs: Mapping[str, Any], file: Path) -> str:
     local = outputs["local"]
     width = max(len(name) for name in outputs)
     lines = ["", "The local stack is up.", ""]
-    for name, value in outputs.items():
-        if name != "local":
-            shown = value if isinstance(value, str) else json.dumps(value)
-            lines.append(f"  {name:{width}}  {shown.replace(chr(10), chr(10) + ' ' * (width + 4))}")
+    for name in sorted(outputs.keys() - {"local"}, key=_order):
+        value = outputs[name]
+        first, *more = (value if isinstance(value, str) else json.dumps(value)).splitlines()
+        lines.append(f"  {name:{width}}  {first}")
+        lines += [f"  {'':{width}}  {line}" for line in more]
     lines += ["", "The public keys:", f"  curl -s {outputs['jwks_uri']}"]
     if outputs.get("anonymous_token_url"):
         lines += ["", "A token for an anonymous user:"]
@@ -69,6 +73,10 @@ def what_next(outputs: Mapping[str, Any], file: Path) -> str:
         lines += [f"  {line}" for line in _sign_in(local, outputs["token_url"])]
     lines += ["", f"The outputs are in {file}. Ctrl-C ends it.", ""]
     return "\n".join(lines)
+
+
+def _order(name: str) -> tuple[int, str]:
+    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
 
 
 def _sign_in(local: Mapping[str, str], token_url: str) -> list[str]:
@@ -84,6 +92,6 @@ def _sign_in(local: Mapping[str, str], token_url: str) -> list[str]:
         "  -H 'X-Amz-Target: AWSCognitoIdentityProviderService.InitiateAuth' \\",
         "  -H 'Content-Type: application/x-amz-json-1.1' \\",
         f"  -d {shlex.quote(request)} | \\",
-        f"  python3 -c {shlex.quote(_PRINT_ID_TOKEN)})",
+        f"  python3 -c {shlex.quote(_READ_SIGN_IN)})",
         f'curl -s -X POST {token_url} -H "Authorization: Bearer $ID_TOKEN"',
     ]

@@ -12,7 +12,9 @@ def metric_alarm(aws: Aws, resource: Resource) -> Created:
     """Creates an alarm."""
     name = physical_name(resource.inputs, resource.name)
     given = arguments(
-        resource.inputs, leave_out={"name", "namePrefix", "dimensions", "metricQueries"}
+        resource.inputs,
+        rename={"okActions": "OKActions"},
+        leave_out={"name", "namePrefix", "dimensions", "metricQueries"},
     )
     if resource.inputs.get("dimensions"):
         given["Dimensions"] = _dimensions(resource.inputs["dimensions"])

@@ -12,13 +12,28 @@ def user_pool(aws: Aws, resource: Resource) -> Created:
     given = arguments(
         resource.inputs,
         rename={"schemas": "Schema"},
-        leave_out={"name", "passwordPolicy"},
+        leave_out={
+            "mfaConfiguration",
+            "name",
+            "passwordPolicy",
+            "softwareTokenMfaConfiguration",
+        },
     )
     if resource.inputs.get("passwordPolicy"):
         given["Policies"] = {"PasswordPolicy": arguments(resource.inputs["passwordPolicy"])}
-    pool = aws.client("cognito-idp").create_user_pool(
+    cognito = aws.client("cognito-idp")
+    pool = cognito.create_user_pool(
         PoolName=name, UserPoolTags=resource.inputs.get("tags") or {}, **given
     )["UserPool"]
+    # As in the AWS provider: which second factors there are can only be said to an existing pool.
+    if resource.inputs.get("softwareTokenMfaConfiguration"):
+        cognito.set_user_pool_mfa_config(
+            UserPoolId=pool["Id"],
+            MfaConfiguration=resource.inputs.get("mfaConfiguration", "OFF"),
+            SoftwareTokenMfaConfiguration=arguments(
+                resource.inputs["softwareTokenMfaConfiguration"]
+            ),
+        )
     return Created(
         pool["Id"],
         {
