@@ -1,0 +1,197 @@
+"""What is compared: each contestant made ready to run, from the same locked packages."""
+
+import base64
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import RSAAlgorithm
+
+from bundle import LOCAL, lambda_bundle
+from tests.benchmarks.aws import LoopbackAws
+from token_service import keyring, publication
+from token_service.key_generation import generate_private_jwk, generate_signing_key
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:signing-keys-AbCdEf"
+TUTORIAL_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:tutorial-AbCdEf"
+RS256_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:rs256-AbCdEf"
+PARAMETER = "/powersync-auth/jwks"
+POWERSYNC_URL = "https://instance.powersync.journeyapps.com"
+ISSUER = "https://abcdef0123.execute-api.us-east-1.amazonaws.com"
+IDENTITY_PROVIDER = "https://identity.example.com"
+IDENTITY_AUDIENCE = "app"
+
+TUTORIAL_PACKAGES = ("fastapi", "mangum", "pyjwt[crypto]", "boto3")
+
+
+def event(path: str, headers: Mapping[str, str] | None = None) -> dict[str, object]:
+    """What API Gateway hands to a function for a GET (payload format 2.0)."""
+    return {
+        "version": "2.0",
+        "routeKey": f"GET {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {
+            "accept": "*/*",
+            "accept-encoding": "gzip",
+            "content-length": "0",
+            "host": "abcdef0123.execute-api.us-east-1.amazonaws.com",
+            "user-agent": "Dart/3.5 (dart:io)",
+            "x-amzn-trace-id": "Root=1-65a0b0c0-0123456789abcdef01234567",
+            "x-forwarded-for": "203.0.113.7",
+            "x-forwarded-port": "443",
+            "x-forwarded-proto": "https",
+            **(headers or {}),
+        },
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "abcdef0123",
+            "domainName": "abcdef0123.execute-api.us-east-1.amazonaws.com",
+            "domainPrefix": "abcdef0123",
+            "http": {
+                "method": "GET",
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "203.0.113.7",
+                "userAgent": "Dart/3.5 (dart:io)",
+            },
+            "requestId": "JKJaXmPLvHcESHA=",
+            "routeKey": f"GET {path}",
+            "stage": "$default",
+            "time": "12/Mar/2026:19:03:58 +0000",
+            "timeEpoch": 1773342238000,
+        },
+        "isBase64Encoded": False,
+    }
+
+
+ANONYMOUS = event("/token/anonymous")
+JWKS = event("/.well-known/jwks.json")
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A handler and what it needs; `event` is the first one it is given."""
+
+    path: Sequence[str]
+    handler: str
+    event: Mapping[str, object]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+def signed_in(credential: str) -> dict[str, object]:
+    return event("/token", {"authorization": f"Bearer {credential}"})
+
+
+def publish_keys(aws: LoopbackAws, provider_key: rsa.RSAPrivateKey) -> None:
+    """Put rings, publication and the identity provider's keys where the contestants look."""
+    now = 1_700_000_000
+    for arn, alg in ((SECRET_ARN, "ES256"), (RS256_ARN, "RS256")):
+        ring = keyring.bootstrap(lambda alg=alg: generate_signing_key(alg, now))  # type: ignore[misc]
+        aws.secrets[arn] = keyring.dumps(ring)
+        if arn == SECRET_ARN:
+            published = publication.derive(ring, None, {}, now)
+            aws.parameters[PARAMETER] = publication.dumps(published)
+    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    aws.secrets[TUTORIAL_ARN] = json.dumps({"kid": "tutorial-1", "private_key": pem.decode()})
+    jwk = RSAAlgorithm.to_jwk(provider_key.public_key(), as_dict=True)
+    aws.pages["/keys"] = json.dumps(
+        {"keys": [{**jwk, "kid": "provider-1", "alg": "RS256", "use": "sig"}]}
+    )
+
+
+def function_environment(aws: LoopbackAws) -> dict[str, str]:
+    """The environment that the Pulumi program gives the functions, with AWS on loopback."""
+    provider = {
+        "name": "provider",
+        "issuer": IDENTITY_PROVIDER,
+        "audiences": [IDENTITY_AUDIENCE],
+        "jwksUri": f"{aws.endpoint}/keys",
+    }
+    routes = {
+        "/.well-known/jwks.json": "GET, HEAD",
+        "/token": "GET, POST",
+        "/token/anonymous": "GET, POST",
+    }
+    return {
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_SESSION_TOKEN": "session",
+        "AWS_LAMBDA_FUNCTION_NAME": "benchmark",
+        "AWS_ENDPOINT_URL": aws.endpoint,
+        "ALLOW_LOOPBACK_HTTP": "1",
+        "JWKS_PARAMETER": PARAMETER,
+        "JWKS_CACHE_SECONDS": "60",
+        "JWKS_MAX_AGE_SECONDS": "120",
+        "ROUTES": json.dumps(routes),
+        "KEYRING_SECRET_ARN": SECRET_ARN,
+        "KEYRING_CACHE_SECONDS": "300",
+        "KEYRING_MAX_AGE_SECONDS": "3600",
+        "TOKEN_LIFETIME_SECONDS": "300",
+        "ISSUER": ISSUER,
+        "AUDIENCES": json.dumps([POWERSYNC_URL]),
+        "POWERSYNC_URL": POWERSYNC_URL,
+        "IDENTITY_PROVIDERS": json.dumps([provider]),
+        "ANONYMOUS_SUBJECT": "per-device",
+        "ANONYMOUS_REMEMBER_SECONDS": str(30 * 86400),
+    }
+
+
+def unpack_ours(folder: Path) -> Path:
+    """The deployed zip for this machine's Python, unpacked as Lambda does."""
+    tree = folder / "ours"
+    with zipfile.ZipFile(lambda_bundle(target=LOCAL)) as bundle:
+        bundle.extractall(tree)
+    return tree
+
+
+def build_tutorial(folder: Path) -> Path:
+    """`pip install -t`, the app beside it, zipped; the versions are those of our own lock."""
+    tree = folder / "tutorial"
+    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-config"]
+    command += ["--only-binary", ":all:", "--link-mode", "copy", "--target", str(tree)]
+    command += ["--constraint", str(ROOT / "requirements" / "dev.txt"), *TUTORIAL_PACKAGES]
+    subprocess.run(command, check=True)
+    shutil.copy(HERE / "tutorial" / "app.py", tree)
+    return tree
+
+
+def zipped_size(tree: Path) -> int:
+    """Bytes that a folder takes as a zip."""
+    archive = shutil.make_archive(str(tree), "zip", tree)
+    return Path(archive).stat().st_size
+
+
+def original_environment(alg: str) -> dict[str, str]:
+    """The environment of the Deno function, with a fresh key for `alg`."""
+    jwk = {**generate_private_jwk(alg), "alg": alg, "kid": "powersync-0123456789"}
+    return {
+        "POWERSYNC_PRIVATE_KEY": base64.b64encode(json.dumps(jwk).encode()).decode(),
+        "POWERSYNC_URL": POWERSYNC_URL,
+        "SUPABASE_URL": "https://project.supabase.co",
+        "DENO_NO_UPDATE_CHECK": "1",
+    }
+
+
+def deno() -> Path:
+    """The Deno of `tests/benchmarks/package-lock.json`."""
+    found = sorted((HERE / "node_modules" / "@deno").glob("*/deno*"))
+    executables = [path for path in found if path.name in {"deno", "deno.exe"}]
+    if not executables:
+        raise FileNotFoundError(f"Deno is not installed: run `npm ci` in {HERE}")
+    return executables[0]

@@ -1,0 +1,81 @@
+"""One warm Lambda container, as a process: measures the CPU time that a handler takes.
+
+Run without site-packages (`-S`), so that only the given folders and the standard library are seen,
+and imports next to nothing itself. The first line of input names the handler and the first event;
+what the process has used up when that is answered is the cold start. Then one JSON line in, one
+JSON line out: `{"events": […], "count": n, "advance": s}` answers `count` events, cycling through
+the given ones; `advance` lets `s` seconds pass before each of them.
+"""
+
+import importlib
+import json
+import sys
+import time
+
+modules_before = frozenset(sys.modules)
+
+
+class Context:
+    """What Lambda tells a handler about itself."""
+
+    function_name = "benchmark"
+    memory_limit_in_mb = "256"
+    aws_request_id = "6e0c9a4e-5a5b-4b8e-9a55-0f6f1f3b2d10"
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:benchmark"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 10_000
+
+
+def shift_clocks(offset: list[float]) -> None:
+    """Let `time.time` and `time.monotonic` run ahead by what `offset[0]` says, in seconds."""
+    real_time, real_monotonic = time.time, time.monotonic
+    time.time = lambda: real_time() + offset[0]
+    time.monotonic = lambda: real_monotonic() + offset[0]
+
+
+def peak_memory() -> int:
+    """Bytes of memory held at most so far."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123 - imports nothing
+            fields = dict(line.split(":", 1) for line in status)
+        return int(fields["VmHWM"].split()[0]) * 1024
+    except FileNotFoundError:
+        import resource  # noqa: PLC0415 - only where there is no /proc
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def reply(answer: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    start = json.loads(sys.stdin.readline())
+    sys.path[:0] = start["path"]
+    offset = [0.0]
+    if start.get("shift_clocks"):
+        shift_clocks(offset)
+    module, _, name = start["handler"].rpartition(".")
+    handler = getattr(importlib.import_module(module), name)
+    context = Context()
+    first = handler(start["event"], context)
+    cpu = time.process_time()
+    new = sorted(set(sys.modules) - modules_before)
+    reply({"cpu": cpu, "answer": first, "modules": new, "peak_memory": peak_memory()})
+    events = [start["event"]]
+    for line in sys.stdin:
+        request = json.loads(line)
+        events = request.get("events", events)
+        advance = request.get("advance", 0.0)
+        statuses: set[int] = set()
+        began = time.process_time()
+        for index in range(request["count"]):
+            offset[0] += advance
+            statuses.add(handler(events[index % len(events)], context)["statusCode"])
+        cpu = time.process_time() - began
+        reply({"cpu": cpu, "statuses": sorted(statuses), "peak_memory": peak_memory()})
+
+
+main()
