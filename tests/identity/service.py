@@ -1,0 +1,120 @@
+"""Our token functions as API Gateway sees them: payload 2.0 events in, answers out."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from mangum import Mangum
+
+from token_service import keyring
+from token_service.anonymous import AnonymousSubjects
+from token_service.api import TokenService, anonymous_app, signed_in_app
+from token_service.handlers.wiring import lambda_handler
+from token_service.identity import IdentityProviders
+from token_service.key_generation import generate_signing_key
+from token_service.ring_cache import RingCache
+from token_service.stores import StoredRing
+from token_service.tokens import TokenIssuer
+
+ISSUER = "https://tokens.test"
+AUDIENCE = "https://instance.powersync.test"
+REMEMBER = 30 * 86_400
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+    @property
+    def json(self) -> Mapping[str, Any]:
+        content: Mapping[str, Any] = json.loads(self.body)
+        return content
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """Of the token in the answer, which PowerSync would verify."""
+        claims: Mapping[str, Any] = jwt.decode(
+            self.json["token"], options={"verify_signature": False}
+        )
+        return claims
+
+
+class Deployment:
+    """The `auth` and `auth-anonymous` functions over one key ring."""
+
+    def __init__(
+        self,
+        providers: IdentityProviders,
+        clock: Callable[[], float],
+        anonymous: str = "per-device",
+    ) -> None:
+        self.clock = clock
+        self.ring = keyring.bootstrap(lambda: generate_signing_key("ES256", int(clock())))
+        self._rings = RingCache(
+            lambda: StoredRing("version", self.ring), clock, refresh_after=0, max_age=3600
+        )
+        service = TokenService(
+            issuer=TokenIssuer(ISSUER, [AUDIENCE], 300),
+            powersync_url=AUDIENCE,
+            rings=self._rings,
+            anonymous=AnonymousSubjects(anonymous, REMEMBER, clock),
+            clock=clock,
+        )
+        self._handlers = {
+            "/token": lambda_handler(signed_in_app(service, providers)),
+            "/token/anonymous": lambda_handler(anonymous_app(service)),
+        }
+
+    def token(self, credential: str | None = None, anonymous: str | None = None) -> Answer:
+        """`GET /token` with a bearer credential and an anonymous token."""
+        headers = {} if credential is None else {"authorization": f"Bearer {credential}"}
+        return self.get("/token", headers | _anonymous_header(anonymous))
+
+    def anonymous_token(self, previous: str | None = None) -> Answer:
+        """`GET /token/anonymous` with the previous anonymous token."""
+        return self.get("/token/anonymous", _anonymous_header(previous))
+
+    def get(self, path: str, headers: Mapping[str, str], method: str = "GET") -> Answer:
+        """One request; API Gateway joins headers of one name with a comma before this."""
+        return send(self._handlers[path], path, headers, method)
+
+
+def _anonymous_header(token: str | None) -> dict[str, str]:
+    return {} if token is None else {"x-anonymous-token": token}
+
+
+def send(handler: Mangum, path: str, headers: Mapping[str, str], method: str) -> Answer:
+    """Invoke a function with the event that API Gateway makes of a request."""
+    event = {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"host": "tokens.test", **headers},
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "api",
+            "domainName": "tokens.test",
+            "http": {
+                "method": method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.1",
+                "userAgent": "test",
+            },
+            "requestId": "request",
+            "routeKey": f"{method} {path}",
+            "stage": "$default",
+            "time": "01/Jan/2026:00:00:00 +0000",
+            "timeEpoch": 0,
+        },
+        "isBase64Encoded": False,
+    }
+    result = handler(event, None)  # type: ignore[arg-type]
+    return Answer(result["statusCode"], result["headers"], result.get("body", ""))

@@ -1,0 +1,242 @@
+"""Users of a real OpenID provider, in good times and in bad."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tests.conftest import Figure
+from tests.identity.clock import MovableClock
+from tests.identity.openid_provider import OpenIdProvider
+from tests.identity.service import ISSUER, Answer, Deployment
+from token_service.identity import IdentityProviders
+
+Clock = Callable[[], float]
+OTHER_ISSUER = "https://other.test"
+
+
+@pytest.fixture
+def settings(openid_provider: OpenIdProvider) -> dict[str, object]:
+    return {
+        "issuer": openid_provider.issuer,
+        "audiences": ["RS256", "ES256", "EdDSA", openid_provider.resource],
+    }
+
+
+@pytest.fixture
+def deploy(clock: Clock, settings: dict[str, object]) -> Callable[..., Deployment]:
+    def deploy(*others: dict[str, object], **more: object) -> Deployment:
+        providers = IdentityProviders.from_settings(
+            [{**settings, **more}, *others],
+            own_issuer=ISSUER,
+            clock=clock,
+            allow_loopback_http=True,
+        )
+        return Deployment(providers, clock)
+
+    return deploy
+
+
+def refused(answer: Answer, status: int, error: str) -> None:
+    assert (answer.status, answer.json["error"]) == (status, error)
+    assert "token" not in answer.json
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
+def test_a_signed_in_user_gets_a_token(
+    algorithm: str, openid_provider: OpenIdProvider, deploy: Callable[..., Deployment]
+) -> None:
+    deployment = deploy()
+    user = openid_provider.sign_in("alice", algorithm)
+    for credential in (user.id_token, user.access_token):
+        answer = deployment.token(credential)
+        assert answer.status == 200
+        assert answer.claims["sub"] == "alice"
+        assert answer.claims["role"] == "authenticated"
+
+
+def test_claims_are_mapped_by_exact_name_first_then_by_dotted_path(
+    openid_provider: OpenIdProvider, deploy: Callable[..., Deployment]
+) -> None:
+    paths = {
+        "roles": "roles",
+        "organisation": "https://app.test/organisation",
+        "parameters": "https://app.test/organisation",
+        "absent": "realm_access.roles",
+    }
+    claims = deploy(claims=paths).token(openid_provider.sign_in("alice").id_token).claims
+    assert claims["roles"] == ["editor"]
+    assert claims["organisation"] == {"id": 7}
+    assert claims["parameters"] == {"id": 7}
+    assert "absent" not in claims
+
+
+def test_a_missing_scope_is_403_for_the_right_user(
+    openid_provider: OpenIdProvider, deploy: Callable[..., Deployment]
+) -> None:
+    deployment = deploy(requiredScopes=["sync"])
+    user = openid_provider.sign_in("alice")
+    assert deployment.token(user.access_token).status == 200
+    answer = deployment.token(openid_provider.sign_in("alice", scope="openid").access_token)
+    refused(answer, 403, "insufficient_scope")
+    assert 'scope="sync"' in answer.headers["www-authenticate"]
+
+
+def test_nobody_is_refused_while_the_provider_rotates_its_keys(
+    openid_provider: OpenIdProvider,
+    deploy: Callable[..., Deployment],
+    clock: MovableClock,
+    figure: Figure,
+) -> None:
+    deployment = deploy()
+    rotations = 5
+    done = threading.Event()
+    statuses: list[int] = []
+    holders = [openid_provider.sign_in("holder", algorithm) for algorithm in ("RS256", "ES256")]
+
+    def rotate_again_and_again() -> None:
+        for _ in range(rotations):
+            time.sleep(0.3)
+            clock.ahead += 31
+            openid_provider.rotate()
+        time.sleep(0.3)
+        done.set()
+
+    provider = threading.Thread(target=rotate_again_and_again)
+    provider.start()
+    while not done.is_set():
+        for algorithm in ("RS256", "ES256", "EdDSA"):
+            fresh = openid_provider.sign_in("alice", algorithm)
+            statuses.append(deployment.token(fresh.access_token).status)
+            statuses.extend(deployment.token(user.id_token).status for user in holders)
+    provider.join()
+    assert len(statuses) > 5 * rotations
+    assert set(statuses) == {200}
+    figure("tokens given while an identity provider rotated, none refused", len(statuses))
+
+
+def test_a_session_that_was_ended_gets_401_though_its_token_has_not_expired(
+    openid_provider: OpenIdProvider, deploy: Callable[..., Deployment]
+) -> None:
+    deployment = deploy(checkSession={"userinfoUri": f"{openid_provider.issuer}/session/userinfo"})
+    user, other = openid_provider.sign_in("alice"), openid_provider.sign_in("alice")
+    assert deployment.token(user.access_token).status == 200
+    user.sign_out()
+    refused(deployment.token(user.access_token), 401, "invalid_token")
+    assert deployment.token(other.access_token).status == 200
+
+
+def test_a_positive_answer_about_a_session_is_kept_for_cache_seconds(
+    openid_provider: OpenIdProvider,
+    deploy: Callable[..., Deployment],
+    clock: MovableClock,
+) -> None:
+    path = "/session/userinfo"
+    check = {"userinfoUri": openid_provider.issuer + path, "cacheSeconds": 20}
+    deployment = deploy(checkSession=check)
+    user = openid_provider.sign_in("alice")
+    before = openid_provider.requests(path)
+    assert {deployment.token(user.access_token).status for _ in range(5)} == {200}
+    assert openid_provider.requests(path) == before + 1
+    user.sign_out()
+    assert deployment.token(user.access_token).status == 200
+    clock.ahead += 21
+    refused(deployment.token(user.access_token), 401, "invalid_token")
+
+
+def test_a_session_check_that_cannot_be_made_is_503(
+    openid_provider: OpenIdProvider, deploy: Callable[..., Deployment]
+) -> None:
+    deployment = deploy(checkSession={"userinfoUri": f"{openid_provider.issuer}/session/userinfo"})
+    user = openid_provider.sign_in("alice")
+    assert deployment.token(user.access_token).status == 200
+    for fault in ("error", "garbage", "redirect"):
+        openid_provider.break_with(fault)
+        answer = deployment.token(user.access_token)
+        refused(answer, 503, "temporarily_unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+
+
+FAULTS = ["error", "garbage", "redirect", "slow", "drip", "drip-headers", "huge"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_broken_provider_is_503_within_its_time_and_heals(
+    fault: str,
+    openid_provider: OpenIdProvider,
+    deploy: Callable[..., Deployment],
+    clock: MovableClock,
+    figure: Figure,
+) -> None:
+    deployment = deploy(jwksUri=f"{openid_provider.issuer}/jwks")
+    user = openid_provider.sign_in("alice")
+    openid_provider.break_with(fault)
+    elsewhere = openid_provider.requests("/elsewhere")
+    begin = time.monotonic()
+    answer = deployment.token(user.id_token)
+    assert time.monotonic() - begin < 2.5
+    refused(answer, 503, "temporarily_unavailable")
+    assert 0 < int(answer.headers["retry-after"]) <= 10
+    assert openid_provider.requests("/elsewhere") == elsewhere  # No redirect was followed.
+    # While it is known to be out of reach nobody waits for it again.
+    asked = openid_provider.requests("/jwks")
+    begin = time.monotonic()
+    refused(deployment.token(user.id_token), 503, "temporarily_unavailable")
+    assert time.monotonic() - begin < 0.5
+    assert openid_provider.requests("/jwks") == asked
+    openid_provider.break_with("")
+    clock.ahead += 11
+    assert deployment.token(user.id_token).status == 200
+    figure("ways in which an identity provider was broken", 1)
+
+
+def test_known_keys_serve_through_an_outage_for_a_day(
+    openid_provider: OpenIdProvider,
+    deploy: Callable[..., Deployment],
+    clock: MovableClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deployment = deploy()
+    assert deployment.token(openid_provider.sign_in("alice").id_token).status == 200
+    openid_provider.break_with("error")
+    clock.ahead += 3000  # The keys are stale, the token is not.
+    user = openid_provider.sign_in("alice")
+    assert deployment.token(user.id_token).status == 200
+    # Keys that nobody has confirmed for a day prove nothing any more.
+    monkeypatch.setattr("token_service.provider_keys.KEPT_FOR", 3000)
+    refused(deployment.token(user.id_token), 503, "temporarily_unavailable")
+
+
+def test_one_providers_outage_does_not_touch_the_users_of_another(
+    openid_provider: OpenIdProvider, deploy: Callable[..., Deployment]
+) -> None:
+    with OpenIdProvider() as other:
+        deployment = deploy({"issuer": other.issuer, "audiences": ["RS256"]})
+        lost, served = openid_provider.sign_in("alice"), other.sign_in("bob")
+        openid_provider.break_with("slow")
+        refused(deployment.token(lost.id_token), 503, "temporarily_unavailable")
+        begin = time.monotonic()
+        assert deployment.token(served.id_token).claims["sub"] == "bob"
+        assert time.monotonic() - begin < 0.5
+
+
+def test_a_provider_that_is_down_is_503(clock: Clock) -> None:
+    with OpenIdProvider() as provider:
+        user = provider.sign_in("alice")
+        settings = {"issuer": provider.issuer, "audiences": ["RS256"]}
+    providers = IdentityProviders.from_settings(
+        [settings], own_issuer=ISSUER, clock=clock, allow_loopback_http=True
+    )
+    refused(Deployment(providers, clock).token(user.id_token), 503, "temporarily_unavailable")
+
+
+def test_a_discovery_document_of_another_issuer_is_not_believed(
+    openid_provider: OpenIdProvider, deploy: Callable[..., Deployment], clock: Clock
+) -> None:
+    # The same server by another name: what it says about itself does not match.
+    alias = openid_provider.issuer.replace("127.0.0.1", "localhost")
+    assert httpx.get(f"{alias}/jwks").status_code == 200
+    user = openid_provider.sign_in("alice")
+    refused(deploy(issuer=alias).token(user.id_token), 401, "invalid_token")
