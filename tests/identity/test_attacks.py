@@ -1,0 +1,176 @@
+"""What somebody without a right to a token may try: each has its status, and none gets a token."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.conftest import Figure
+from tests.identity.attacks import (
+    ATTACKS,
+    CLIENT,
+    EC_KEY,
+    ED_KEY,
+    KEYS,
+    PROVIDER,
+    REQUESTS,
+    RSA_KEY,
+    STRANGER,
+    header,
+    hmac_signed,
+    pem,
+    raw_claims,
+    signed,
+    with_signature,
+)
+from tests.identity.clock import MovableClock
+from tests.identity.key_server import KeyServer, PrivateKey, encode, public_jwk
+from tests.identity.service import ISSUER, Answer, Deployment
+from token_service.identity import IdentityProviders
+
+
+@pytest.fixture(scope="module")
+def key_server() -> Iterator[KeyServer]:
+    with KeyServer(keys=list(KEYS)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def deployment(key_server: KeyServer) -> Deployment:
+    return deploy(key_server, time.time)
+
+
+def deploy(key_server: KeyServer, clock: Callable[[], float]) -> Deployment:
+    settings = {"issuer": PROVIDER, "jwksUri": key_server.uri, "audiences": [CLIENT]}
+    providers = IdentityProviders.from_settings(
+        [settings], own_issuer=ISSUER, clock=clock, allow_loopback_http=True
+    )
+    return Deployment(providers, clock)
+
+
+def assert_refused(answer: Answer, status: int, error: str | None) -> None:
+    assert answer.status == status
+    content = answer.json
+    assert content.get("error") == error
+    assert "token" not in content
+    assert content.keys() <= {"error", "error_description"}
+    assert "Traceback" not in answer.body
+    if status == 401:
+        challenge = 'Bearer error="invalid_token"' if error else "Bearer"
+        assert answer.headers["www-authenticate"] == challenge
+
+
+@pytest.mark.parametrize(
+    ("alg", "kid", "key"),
+    [("RS256", "rsa", RSA_KEY), ("ES256", "ec", EC_KEY), ("EdDSA", "ed", ED_KEY)],
+)
+def test_what_the_attacks_are_made_from_would_get_a_token(
+    alg: str, kid: str, key: PrivateKey, deployment: Deployment
+) -> None:
+    assert deployment.token(signed(head=header(alg, kid), key=key, alg=alg)).status == 200
+    assert deployment.token(signed(raw_claims(x="[" * 31 + "]" * 31))).status == 200
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_attack_is_refused(attack: str, deployment: Deployment, figure: Figure) -> None:
+    assert_refused(deployment.token(ATTACKS[attack]), 401, "invalid_token")
+    figure("attacks on the token endpoint, all refused", 1)
+
+
+@pytest.mark.parametrize("request_name", REQUESTS)
+def test_request_is_refused(request_name: str, deployment: Deployment, figure: Figure) -> None:
+    headers, status, error = REQUESTS[request_name]
+    assert_refused(deployment.get("/token", headers), status, error)
+    figure("attacks on the token endpoint, all refused", 1)
+
+
+@pytest.mark.parametrize("member", ["jku", "x5u"])
+def test_a_key_elsewhere_is_refused_and_nothing_is_fetched(
+    member: str, deployment: Deployment, figure: Figure
+) -> None:
+    with KeyServer(keys=[public_jwk(STRANGER, kid="theirs", alg="RS256")]) as theirs:
+        head = header(kid="theirs", **{member: theirs.uri})
+        assert_refused(deployment.token(signed(head=head, key=STRANGER)), 401, "invalid_token")
+        assert theirs.paths == []
+    figure("attacks on the token endpoint, all refused", 1)
+
+
+def test_tokens_of_ours_are_no_login_credential(deployment: Deployment, figure: Figure) -> None:
+    anonymous = deployment.anonymous_token().json["token"]
+    current = deployment.token(signed()).json["token"]
+    for token in (anonymous, current):
+        assert_refused(deployment.token(token), 401, "invalid_token")
+        figure("attacks on the token endpoint, all refused", 1)
+
+
+def test_this_service_cannot_be_its_own_identity_provider() -> None:
+    for issuer in (ISSUER, ISSUER + "/"):
+        settings = {"issuer": issuer, "audiences": [CLIENT]}
+        with pytest.raises(ValueError, match="this service itself"):
+            IdentityProviders.from_settings([settings], own_issuer=ISSUER, clock=time.time)
+
+
+def test_a_flood_of_unknown_kids_fetches_the_keys_once_in_30_seconds(
+    clock: MovableClock, figure: Figure
+) -> None:
+    with KeyServer(keys=list(KEYS)) as server:
+        deployment = deploy(server, clock)
+        assert deployment.token(signed()).status == 200
+        assert len(server.paths) == 1
+        for number in range(1000):
+            token = with_signature(bytes(256), f"unknown-{number}", "RS256")
+            assert_refused(deployment.token(token), 401, "invalid_token")
+        assert len(server.paths) == 2
+        assert deployment.token(signed()).status == 200
+        clock.ahead += 31
+        for number in range(5):
+            token = with_signature(bytes(256), f"unknown-{number}", "RS256")
+            assert_refused(deployment.token(token), 401, "invalid_token")
+        assert len(server.paths) == 3
+    figure("tokens with unknown kids in a flood, all refused", 1000)
+    figure("fetches of keys that the flood caused", 1)
+
+
+SECRETS = {
+    "a symmetric key": {"kty": "oct", "kid": "secret", "k": encode(b"secret" * 8), "alg": "HS256"},
+    "a symmetric key without alg": {"kty": "oct", "kid": "rsa", "k": encode(pem(RSA_KEY))},
+    "a private key": {**public_jwk(STRANGER, kid="private", alg="RS256"), "d": "AQAB"},
+}
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_key_set_that_holds_a_secret_is_not_believed(
+    secret: str, clock: MovableClock, figure: Figure
+) -> None:
+    with KeyServer(keys=[*KEYS, SECRETS[secret]]) as server:
+        deployment = deploy(server, clock)
+        assert_refused(deployment.token(signed()), 503, "temporarily_unavailable")
+        forged = hmac_signed(b"secret" * 8)
+        assert_refused(deployment.token(forged), 503, "temporarily_unavailable")
+    figure("attacks on the token endpoint, all refused", 2)
+
+
+GARBAGE = {
+    "no JSON": b"<html>",
+    "a list": b"[]",
+    "no keys": b"{}",
+    "keys that are no list": b'{"keys": {}}',
+    "an empty set": b'{"keys": []}',
+    "keys that are no objects": b'{"keys": [1, null, "key", []]}',
+    "two sets of keys": b'{"keys": [], "keys": []}',
+    "nested 100,000 deep": b'{"keys": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "10,000 keys": json.dumps({"keys": [KEYS[0]] * 1000}).encode()[:200_000],
+    "101 keys": json.dumps({"keys": [{}] * 101}).encode(),
+    "more than 256 KiB": json.dumps({"keys": [KEYS[0]], "x": "x" * 262_144}).encode(),
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_a_key_set_that_is_none_proves_nothing(
+    garbage: str, clock: MovableClock, figure: Figure
+) -> None:
+    with KeyServer(answer=GARBAGE[garbage]) as server:
+        answer = deploy(server, clock).token(signed())
+        assert_refused(answer, 503, "temporarily_unavailable")
+    figure("attacks on the token endpoint, all refused", 1)
