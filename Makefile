@@ -16,8 +16,8 @@ NODE_PACKAGES := $(patsubst %/package-lock.json,%/node_modules/.packages,$(wildc
 # Deno, for the comparison with the original.
 BENCH_PACKAGES := tests/benchmarks/node_modules/.packages
 
-# Another environment's settings must not leak into ours.
-unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+# Another environment's settings must not leak into ours; without bytecode every start is slow.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
 # Certificates that this machine trusts are trusted, as pip does: a company's proxy may have its own.
 export UV_SYSTEM_CERTS := 1
 MAKEFLAGS += --no-print-directory
