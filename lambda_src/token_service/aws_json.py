@@ -15,7 +15,14 @@ from urllib.parse import urlsplit
 
 from aws_request_signer import AwsRequestSigner
 
-_RETRIED = ("ThrottlingException", "TooManyUpdates", "InternalServiceError", "RequestLimitExceeded")
+_RETRIED = (
+    "InternalServerError",
+    "InternalServiceError",
+    "RequestLimitExceeded",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyUpdates",
+)
 
 
 class AwsError(Exception):
@@ -87,7 +94,7 @@ class AwsJsonClient:
 
     def _parse(self, action: str, status: int, answer: bytes) -> dict[str, object]:
         try:
-            data = json.loads(answer or b"{}")
+            data = json.loads(answer)
         except ValueError:
             # What does not parse may still hold a secret's beginning: it is not quoted.
             data = None
@@ -134,9 +141,12 @@ def _credentials(timeout: float) -> _Credentials:
         authorization = os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
         connection.request("GET", url.path, headers={"Authorization": authorization})
         data = json.loads(connection.getresponse().read())
+        return _Credentials(data["AccessKeyId"], data["SecretAccessKey"], data["Token"])
+    except (ValueError, KeyError, TypeError):
+        # Not an error's cause: it could quote credentials.
+        raise http.client.HTTPException("the credentials endpoint gave none") from None
     finally:
         connection.close()
-    return _Credentials(data["AccessKeyId"], data["SecretAccessKey"], data["Token"])
 
 
 def _sign(

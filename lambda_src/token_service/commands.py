@@ -6,6 +6,7 @@ schedule and operators: `{"action": "bootstrap" | "retire" | "revoke" | "status"
 
 import json
 import logging
+import math
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -137,8 +138,11 @@ class RotateCommands:
             "now": now,
             "keys": _rows(ring, published, timings),
             "revoked": dict(ring.revoked),
-            "rotation_possible_at": keyring.may_sign_at(ring.next.kid, published, now, timings),
-            "change_in_progress": pending,
+            "rotation_possible_at": math.ceil(
+                keyring.may_sign_at(ring.next.kid, published, now, timings)
+            ),
+            "change_in_progress": pending
+            and {"version_id": pending.version_id, "since": int(pending.created_at)},
         }
 
 

@@ -8,12 +8,16 @@ the ring once the last token it may have signed has expired. `docs/rotation.md` 
 """
 
 import json
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
 from token_service.jwk import public_members
 from token_service.publication import Publication
+
+MOST_RETIRED = 50
+"""So many retired keys at most are remembered: a secret holds 64 KiB, and RSA keys are large."""
 
 
 class State(StrEnum):
@@ -51,7 +55,7 @@ class RetiredKey:
     kid: str
     alg: str
     public_jwk: Mapping[str, str]
-    stopped_signing_at: int
+    stopped_signing_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +116,12 @@ class KeyRingError(Exception):
 class RotationTooEarlyError(KeyRingError):
     """The next key has not been published for long enough to sign."""
 
-    def __init__(self, kid: str, possible_at: int, now: int) -> None:
-        self.possible_at = possible_at
+    def __init__(self, kid: str, possible_at: float, now: float) -> None:
+        self.possible_at = math.ceil(possible_at)
         super().__init__(
             f"key {kid} must be published for longer before it signs, or PowerSync instances that"
-            f" were idle would refuse its tokens; rotate again in {possible_at - now} s"
-            f" (at epoch second {possible_at}), or revoke the current key if it must go now"
+            f" were idle would refuse its tokens; rotate again in {math.ceil(possible_at - now)} s"
+            f" (at epoch second {self.possible_at}), or revoke the current key if it must go now"
         )
 
 
@@ -134,13 +138,13 @@ def bootstrap(make_key: MakeKey) -> KeyRing:
     return _checked(KeyRing((replace(make_key(), state=State.CURRENT), make_key())))
 
 
-def may_sign_at(kid: str, publication: Publication, now: int, timings: Timings) -> int:
+def may_sign_at(kid: str, publication: Publication, now: float, timings: Timings) -> float:
     """When every verifier has seen the key; from `now` on if it is not published yet."""
     published = publication.get(kid)
     return (published.published_at if published else now) + timings.publish_before_signing
 
 
-def leaves_at(kid: str, publication: Publication, timings: Timings) -> int | None:
+def leaves_at(kid: str, publication: Publication, timings: Timings) -> float | None:
     """When the last token that a key may have signed has expired; None while it may still sign."""
     published = publication.get(kid)
     if published is None or published.stopped_signing_at is None:
@@ -149,7 +153,7 @@ def leaves_at(kid: str, publication: Publication, timings: Timings) -> int | Non
 
 
 def rotate(
-    ring: KeyRing, make_key: MakeKey, publication: Publication, now: int, timings: Timings
+    ring: KeyRing, make_key: MakeKey, publication: Publication, now: float, timings: Timings
 ) -> KeyRing:
     """The ring after a rotation: `next` signs, `current` is kept as `previous`.
 
@@ -163,10 +167,11 @@ def rotate(
     return _checked(replace(ring, keys=(*moved, make_key()), forced=False))
 
 
-def retire(ring: KeyRing, publication: Publication, now: int, timings: Timings) -> KeyRing:
+def retire(ring: KeyRing, publication: Publication, now: float, timings: Timings) -> KeyRing:
     """The ring without the previous keys whose last token has expired.
 
-    Their public halves are kept for `remember_retired` seconds more.
+    Their public halves are kept for `remember_retired` seconds more, the latest `MOST_RETIRED`.
+    The very same ring is returned if there is nothing to drop.
     """
     gone: list[RetiredKey] = []
     kept: list[SigningKey] = []
@@ -182,7 +187,11 @@ def retire(ring: KeyRing, publication: Publication, now: int, timings: Timings) 
         for key in (*ring.retired, *gone)
         if key.stopped_signing_at + timings.remember_retired > now
     )
-    return _checked(replace(ring, keys=tuple(kept), retired=remembered, forced=False))
+    if not gone and remembered == ring.retired:
+        return ring
+    return _checked(
+        replace(ring, keys=tuple(kept), retired=remembered[-MOST_RETIRED:], forced=False)
+    )
 
 
 def revoke(ring: KeyRing, kids: Collection[str], make_key: MakeKey, now: int) -> KeyRing:

@@ -9,7 +9,7 @@ All times are epoch seconds.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,9 +25,9 @@ class PublishedKey:
     """A key as verifiers see it, `jwk` being its public JWK with `kid`, `alg` and `use`."""
 
     jwk: Mapping[str, str]
-    published_at: int
-    signing_since: int | None = None
-    stopped_signing_at: int | None = None
+    published_at: float
+    signing_since: float | None = None
+    stopped_signing_at: float | None = None
 
 
 Publication = Mapping[str, PublishedKey]
@@ -39,15 +39,16 @@ class PublicationError(Exception):
 
 
 def derive(
-    current: "KeyRing", pending: "KeyRing | None", before: Publication, now: int
+    current: "KeyRing", prepared: "Sequence[KeyRing]", before: Publication, now: float
 ) -> dict[str, PublishedKey]:
-    """What is to be published, given the rings under AWSCURRENT and AWSPENDING.
+    """What is to be published, given the ring under AWSCURRENT and those prepared to replace it.
 
-    A key of either ring is published unless either ring revokes it. Times already stamped in
+    A key of any ring is published unless one of them revokes it. Times already stamped in
     `before` stay; what is seen for the first time is stamped `now`: a key, a key that the current
-    ring signs with, a key that it keeps as `previous` and so no longer signs with.
+    ring signs with, a key that it keeps as `previous` and so no longer signs with. A key that signs
+    again (somebody moved AWSCURRENT back by hand) has not stopped.
     """
-    rings = [ring for ring in (current, pending) if ring is not None]
+    rings = (current, *prepared)
     revoked = {kid for ring in rings for kid in ring.revoked}
     states = {key.kid: str(key.state) for key in current.keys}
     publication: dict[str, PublishedKey] = {}
@@ -58,7 +59,7 @@ def derive(
         seen = before.get(key.kid) or PublishedKey({}, published_at=now)
         signing_since, stopped_at = seen.signing_since, seen.stopped_signing_at
         if state == "current":
-            signing_since = signing_since or now
+            signing_since, stopped_at = signing_since or now, None
         elif state == "previous":
             stopped_at = stopped_at or now
         publication[key.kid] = PublishedKey(
@@ -93,7 +94,7 @@ def loads(document: str) -> dict[str, PublishedKey]:
         keys = [dict(key) for key in json.loads(document)["keys"]]
         return {
             key["kid"]: PublishedKey(
-                published_at=int(key.pop("published_at")),
+                published_at=float(key.pop("published_at")),
                 signing_since=key.pop("signing_since", None),
                 stopped_signing_at=key.pop("stopped_signing_at", None),
                 jwk=key,

@@ -13,6 +13,7 @@ https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambd
 """
 
 import logging
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -33,6 +34,9 @@ log = logging.getLogger(__name__)
 
 ABANDONED_AFTER = 3600
 """Seconds after which a pending ring counts as left behind by a change that failed."""
+
+ATTEMPTS = 5
+"""How often a revocation, or writing the publication, starts again when others were quicker."""
 
 
 class RotationInProgressError(Exception):
@@ -70,16 +74,14 @@ class Rotation:
             ring = keyring.rotate(current.ring, self.make_key, published, now, self.timings)
         except keyring.RotationTooEarlyError:
             # An empty version under AWSPENDING would make Secrets Manager refuse every rotation.
-            if version is not None:
-                self.rings.drop_pending(version_id)
+            self.rings.drop_pending(version_id)
             raise
         ring = keyring.retire(ring, published, now, self.timings)
         self.rings.put(version_id, replace(ring, derived_from=current.version_id))
 
     def set_secret(self, version_id: str) -> None:
         """Publish the prepared ring's keys beside those in use."""
-        self._own_pending(version_id)
-        self._publish()
+        self._publish(prepared=self._own_pending(version_id))
 
     def test_secret(self, version_id: str) -> None:
         """Sign with the prepared ring, and verify with what is published.
@@ -97,19 +99,24 @@ class Rotation:
     def finish_secret(self, version_id: str) -> None:
         """Make the prepared ring the one that signs."""
         version = self._version(version_id)
-        if version is not None and CURRENT in version.stages:
-            self.rings.drop_pending(version_id)
-            self._publish()
-            return
-        self._finish(self._own_pending(version_id))
+        finished = self.rings.read(version_id=version_id)
+        if version is not None and CURRENT in version.stages and finished is not None:
+            self._clean_up(finished)
+        else:
+            self._finish(self._own_pending(version_id))
 
     # What the deployment, the schedule and operators ask for.
 
     def bootstrap(self) -> KeyRing:
-        """Make the first ring, unless there is one, and publish it; returns the ring in use."""
+        """Make the first ring, unless there is one, and publish it; returns the ring in use.
+
+        The first version's id is always the same: Secrets Manager takes a version once, so that of
+        two bootstraps at once one wins and no key that may have signed is written over.
+        """
         if self.rings.read() is None:
+            first = str(uuid.uuid5(uuid.NAMESPACE_URL, self.rings.secret_arn))
             try:
-                self.rings.put(self.new_id(), keyring.bootstrap(self.make_key), stage=CURRENT)
+                self.rings.put(first, keyring.bootstrap(self.make_key), stage=CURRENT)
             except ConflictError:
                 log.info("another bootstrap was quicker; its ring is used")
         self._publish()
@@ -131,24 +138,28 @@ class Rotation:
     def revoke(self, kids: list[str] | None) -> KeyRing:
         """Take keys out of use and out of the JWKS at once; None revokes every key.
 
-        An emergency goes first: a rotation under way is superseded and says so at its next step.
+        An emergency goes first: a rotation under way is superseded and says so at its next step;
+        one that has just finished is built upon.
         """
-        return self._replace(
-            lambda ring: keyring.revoke(
-                ring,
-                [key.kid for key in ring.keys] if kids is None else kids,
-                self.make_key,
-                self._now(),
-            )
-        )
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._replace(self._revoking(kids))
+            except ConflictError:
+                log.info("the key ring has just been changed; revoking in the new one")
+        return self._replace(self._revoking(kids))
 
-    def status(self) -> tuple[KeyRing, Publication, str | None]:
+    def status(self) -> tuple[KeyRing, Publication, Version | None]:
         """The ring in use, what is published, and the version of a change under way."""
-        pending = self._pending()
-        in_progress = pending.version_id if pending else None
-        return self._current().ring, self._published()[0], in_progress
+        return self._current().ring, self._published()[0], self._pending()
 
     # The five steps.
+
+    def _revoking(self, kids: list[str] | None) -> Callable[[KeyRing], KeyRing]:
+        def change(ring: KeyRing) -> KeyRing:
+            revoked = [key.kid for key in ring.keys] if kids is None else kids
+            return keyring.revoke(ring, revoked, self.make_key, int(self.clock()))
+
+        return change
 
     def _replace(self, change: Callable[[KeyRing], KeyRing]) -> KeyRing:
         current = self._current()
@@ -158,12 +169,18 @@ class Rotation:
             return ring
         version_id = self.new_id()
         ring = replace(ring, derived_from=current.version_id)
+        superseded = self._pending()
+        if superseded is not None:
+            self.rings.drop_pending(superseded.version_id)
         self.rings.put(version_id, ring)
         self._finish(StoredRing(version_id, ring))
         return ring
 
     def _finish(self, pending: StoredRing) -> None:
         current = self._current()
+        if current.version_id == pending.version_id:
+            self._clean_up(pending)
+            return
         if pending.ring.derived_from != current.version_id:
             self.rings.drop_pending(pending.version_id)
             self._publish()
@@ -171,11 +188,15 @@ class Rotation:
                 "the key ring was changed by another call since this change began; nothing was"
                 " lost: look at the keys and start again if it is still needed"
             )
-        published = self._publish()
+        published = self._publish(prepared=pending)
         self._check_may_sign(pending.ring, current.ring, published)
         self.rings.make_current(pending.version_id, instead_of=current.version_id)
-        self.rings.drop_pending(pending.version_id)
-        self._publish()
+        self._clean_up(pending)
+
+    def _clean_up(self, finished: StoredRing) -> None:
+        """The last two steps, once `finished` signs."""
+        self.rings.drop_pending(finished.version_id)
+        self._publish(finished=finished)
 
     def _check_may_sign(self, ring: KeyRing, before: KeyRing, published: Publication) -> None:
         """Once more at the last moment: a recovered ring may have been published only now."""
@@ -184,20 +205,25 @@ class Rotation:
         if ring.current.kid != before.current.kid and not ring.forced and now < possible_at:
             raise keyring.RotationTooEarlyError(ring.current.kid, possible_at, now)
 
-    def _publish(self) -> Publication:
+    def _publish(
+        self, *, prepared: StoredRing | None = None, finished: StoredRing | None = None
+    ) -> Publication:
         """Derive the publication from the rings and write it, if it is not what stands there.
 
         SSM has no conditional write: a version number that was skipped shows that somebody else
-        wrote in between, and the publication is derived again.
+        wrote in between, and the publication is derived again. Readers of the secret see a label
+        move late, so a caller says what it knows to be `prepared` as AWSPENDING or `finished` as
+        AWSCURRENT: otherwise a key could sign unpublished, or a revoked one be published again.
         """
-        for _ in range(5):
+        for _ in range(ATTEMPTS):
             before, version = self._published()
             current = self._current()
+            if finished is not None and current.version_id == finished.ring.derived_from:
+                current = finished
             pending = self._pending()
-            stored = pending and self.rings.read(version_id=pending.version_id)
-            derived = publication.derive(
-                current.ring, stored.ring if stored else None, before, self._now()
-            )
+            stored = self.rings.read(version_id=pending.version_id) if pending else None
+            rings = [ring.ring for ring in (prepared, stored) if ring is not None]
+            derived = publication.derive(current.ring, rings, before, self._now())
             if derived == before or self.publications.write(derived) == version + 1:
                 return derived
         raise ConflictError("others keep changing the published JWKS; try again")
@@ -217,8 +243,8 @@ class Rotation:
 
     # What is there.
 
-    def _now(self) -> int:
-        return int(self.clock())
+    def _now(self) -> float:
+        return round(self.clock(), 3)
 
     def _current(self) -> StoredRing:
         stored = self.rings.read()
@@ -247,7 +273,7 @@ class Rotation:
         pending = self._pending()
         if pending is None:
             return
-        age = self._now() - int(pending.created_at)
+        age = int(self._now() - pending.created_at)
         if older_than is None or age < older_than:
             raise RotationInProgressError(
                 f"another change of the key ring ({pending.version_id}) is under way since {age} s;"

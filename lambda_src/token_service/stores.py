@@ -16,6 +16,9 @@ from token_service.publication import Publication
 CURRENT = "AWSCURRENT"
 PENDING = "AWSPENDING"
 
+_LABEL_IS_ELSEWHERE = ("InvalidParameterException", "ResourceNotFoundException")
+"""UpdateSecretVersionStage: the version has not got that label, or AWS has deleted it by now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -52,9 +55,10 @@ class KeyRingStore:
         return cls(secret_arn, client)
 
     def read(self, stage: str = CURRENT, version_id: str | None = None) -> StoredRing | None:
-        """The ring under a label, or None where that version does not exist or has no value.
+        """The ring under a label, or None where that version does not exist or has no value yet.
 
-        Raises `AwsError`, and `KeyRingError` if what is there is not a ring.
+        Secrets Manager makes a rotation's version without a value, under AWSPENDING. Raises
+        `AwsError`, and `KeyRingError` if what is there is not a ring.
         """
         which = {"VersionId": version_id} if version_id else {"VersionStage": stage}
         try:
@@ -63,10 +67,13 @@ class KeyRingStore:
             if error.code == "ResourceNotFoundException":
                 return None
             raise
-        return StoredRing(str(answer["VersionId"]), keyring.loads(str(answer["SecretString"])))
+        version = str(answer["VersionId"])
+        if "SecretString" not in answer:
+            return None
+        return StoredRing(version, keyring.loads(str(answer["SecretString"])))
 
     def versions(self) -> list[Version]:
-        """All labelled versions."""
+        """All labelled versions (at most 20: a secret takes no more labels)."""
         answer = self.client.call(
             "ListSecretVersionIds", {"SecretId": self.secret_arn, "MaxResults": 100}
         )
@@ -101,7 +108,11 @@ class KeyRingStore:
             raise
 
     def make_current(self, version_id: str, instead_of: str) -> None:
-        """Move AWSCURRENT, provided that it is still on `instead_of` (else `ConflictError`)."""
+        """Move AWSCURRENT, provided that it is still on `instead_of` (else `ConflictError`).
+
+        The check is AWS's own, in the same call. It also refuses a repetition of a call that has
+        worked and whose answer was lost, so what counts then is where the label is.
+        """
         try:
             self.client.call(
                 "UpdateSecretVersionStage",
@@ -113,9 +124,11 @@ class KeyRingStore:
                 },
             )
         except AwsError as error:
-            if error.code == "InvalidParameterException":
+            if error.code not in _LABEL_IS_ELSEWHERE:
+                raise
+            moved = any(v.version_id == version_id and CURRENT in v.stages for v in self.versions())
+            if not moved:
                 raise ConflictError("the key ring was changed by another call") from error
-            raise
 
     def drop_pending(self, version_id: str) -> None:
         """Take AWSPENDING off a version, if it is still there."""
@@ -129,7 +142,7 @@ class KeyRingStore:
                 },
             )
         except AwsError as error:
-            if error.code != "InvalidParameterException":
+            if error.code not in _LABEL_IS_ELSEWHERE:
                 raise
 
 
@@ -161,6 +174,8 @@ class PublicationStore:
                 "Name": self.parameter,
                 "Value": publication.dumps(published),
                 "Type": "String",
+                # Without it the account's default tier, mostly Standard, would refuse above 4 KB.
+                "Tier": "Intelligent-Tiering",
                 "Overwrite": True,
             },
         )
