@@ -22,7 +22,17 @@ RESERVED_CLAIMS = frozenset(
 """Claims of a PowerSync token that are ours to say; no provider's claim may take their place."""
 
 CredentialAlgorithm = Literal[
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+    "Ed25519",
 ]
 """What a caller's own credential may be signed with: asymmetric only (RFC 8725, section 3.1)."""
 
@@ -32,25 +42,43 @@ ScopeToken = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x5b\x5d-\x7e
 """RFC 6749, section 3.3."""
 
 
-def https_url(value: str) -> str:
+def _https_url(value: str) -> str:
     """Checks an absolute https URL without user, query and fragment."""
     parts = _split(value)
     if parts.scheme != "https" or not parts.hostname or parts.username is not None:
         raise ValueError("should be an https:// URL")
-    if parts.query or parts.fragment or value != value.strip() or " " in value:
-        raise ValueError("should be a URL without query, fragment and spaces")
+    if parts.query or parts.fragment:
+        raise ValueError("should be a URL without query and fragment")
     return value
 
 
-def _local_or_https_url(value: str) -> str:
-    """Checks a URL that a provider is fetched from; plain http is for this machine only."""
+def plain_url(value: str) -> str:
+    """Checks a URL without user, query and fragment: https, or http for this machine.
+
+    Raises:
+        ValueError: Says what it should be.
+    """
+    return value if _on_this_machine(value) else _https_url(value)
+
+
+def _fetched_url(value: str) -> str:
+    """Checks a URL that is fetched; some providers tell their keys apart by a query."""
+    if not _on_this_machine(value):
+        _https_url(value.partition("?")[0])
+    if "#" in value:
+        raise ValueError("should be a URL without fragment")
+    return value
+
+
+def _on_this_machine(value: str) -> bool:
+    """Plain http is good enough for a provider beside the local stack, and refused on AWS."""
     parts = _split(value)
-    if parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1"):
-        return value
-    return https_url(value)
+    return parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}
 
 
 def _split(value: str) -> SplitResult:
+    if not value.isascii() or not value.isprintable() or any(c in value for c in ' "<>\\^`{|}'):
+        raise ValueError("should be a URL without spaces and other characters that URLs lack")
     try:
         parts = urlsplit(value)
         _ = parts.port
@@ -59,7 +87,9 @@ def _split(value: str) -> SplitResult:
     return parts
 
 
-ProviderUrl = Annotated[str, AfterValidator(_local_or_https_url)]
+IssuerUrl = Annotated[str, AfterValidator(plain_url)]
+FetchedUrl = Annotated[str, AfterValidator(_fetched_url)]
+HeaderText = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]+$")]
 
 
 class Strict(BaseModel):
@@ -78,15 +108,18 @@ class CheckSession(Strict):
     """Asks the provider, with the caller's credential, whether the session still lives.
 
     Attributes:
+        kind: `userinfo`, as OpenID Connect has it; or `cognito`, which knows about a global
+            sign-out only through its own `GetUser` (with `tokenUse: access`).
         userinfo_uri: Answers 200 to a credential of a live session; by default the
             `userinfo_endpoint` that the provider's discovery document names.
         api_key: Sent as the header `apikey` (Supabase).
         cache_seconds: How long a yes may be remembered; 0 asks every time.
     """
 
-    userinfo_uri: ProviderUrl | None = None
-    api_key: Text | None = None
-    cache_seconds: Annotated[int, Field(ge=0, le=3600)] = 0
+    kind: Literal["userinfo", "cognito"] = "userinfo"
+    userinfo_uri: FetchedUrl | None = None
+    api_key: HeaderText | None = None
+    cache_seconds: Annotated[int, Field(ge=0, le=300)] = 0
 
 
 class IdentityProvider(Strict):
@@ -102,19 +135,21 @@ class IdentityProvider(Strict):
         token_use: Cognito's `token_use`: `id`, `access`, or either when left out.
         required_scopes: All of them have to be in the credential's `scope`.
         subject_claim: Path of the claim that becomes our `sub`.
+        subject_prefix: Put before it, where two providers may have the same subjects.
         claims: Name of a claim in our token → path of the claim in theirs.
         check_session: Asks the provider whether the session lives.
     """
 
     name: Text | None = None
-    issuer: ProviderUrl
+    issuer: IssuerUrl
     audiences: list[Text] = Field(default_factory=list)
     client_ids: list[Text] = Field(default_factory=list)
-    jwks_uri: ProviderUrl | None = None
+    jwks_uri: FetchedUrl | None = None
     algorithms: Annotated[list[CredentialAlgorithm], Field(min_length=1)] | None = None
     token_use: Literal["id", "access"] | None = None
     required_scopes: list[ScopeToken] = Field(default_factory=list)
     subject_claim: Text | None = None
+    subject_prefix: Text | None = None
     claims: dict[Text, Text] = Field(default_factory=dict)
     check_session: CheckSession | None = None
 
@@ -127,6 +162,16 @@ class IdentityProvider(Strict):
                 "any other application would do"
             )
         return client_ids
+
+    @field_validator("check_session")
+    @classmethod
+    def _cognito_wants_access_tokens(
+        cls, session: CheckSession | None, info: ValidationInfo
+    ) -> CheckSession | None:
+        cognito = session is not None and session.kind == "cognito"
+        if cognito and info.data.get("token_use", "access") != "access":
+            raise ValueError("of kind cognito should come with tokenUse access")
+        return session
 
     @field_validator("claims")
     @classmethod

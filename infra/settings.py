@@ -9,12 +9,11 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import pulumi
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
 
-from identity_providers import IdentityProvider, Strict, Text, https_url
+from identity_providers import IdentityProvider, Strict, Text, plain_url
 
 DAY = 86_400
 """Seconds."""
@@ -219,14 +218,12 @@ class Settings(Strict):
     def _is_instance_url(cls, value: str) -> str:
         if not value:
             return value
-        parts = urlsplit(value)
-        if parts.scheme != "http" or parts.hostname not in ("localhost", "127.0.0.1"):
-            try:
-                https_url(value)
-            except ValueError:
-                raise ValueError(
-                    "should be the URL of the PowerSync instance, https:// (http:// for localhost)"
-                ) from None
+        try:
+            plain_url(value)
+        except ValueError:
+            raise ValueError(
+                "should be the URL of the PowerSync instance, https:// (http:// for localhost)"
+            ) from None
         if value.endswith("/"):
             raise ValueError("should not end with a slash: it is compared as text, as an audience")
         return value

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import functions
-import pytest
 import rotation
-
 from tests.infra.plan import REGION, Plan, record
 
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "anonymous": {"enabled": True},
     "createUserPool": True,
     "corsOrigins": ["https://app.example.com"],

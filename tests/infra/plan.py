@@ -33,6 +33,7 @@ class Recorder:
         return Created(f"id-of-{resource.name}", _outputs(resource, str(name)))
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        assert not arguments
         return {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
             "aws:index/getRegion:getRegion": {"region": REGION},
@@ -45,40 +46,35 @@ def _arn(service: str, what: str, *, region: str = REGION) -> str:
 
 
 def _outputs(resource: Resource, name: str) -> Mapping[str, Any]:
-    function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
-    match resource.type:
-        case "aws:kms/key:Key":
-            return {"arn": _arn("kms", f"key/{name}"), "keyId": name}
-        case "aws:secretsmanager/secret:Secret":
-            return {"arn": _arn("secretsmanager", f"secret:{name}x-abcdef"), "name": f"{name}x"}
-        case "aws:ssm/parameter:Parameter":
-            return {"arn": _arn("ssm", f"parameter{name}")}
-        case "aws:iam/role:Role":
-            return {"arn": _arn("iam", f"role/{name}", region="")}
-        case "aws:cloudwatch/logGroup:LogGroup":
-            return {"arn": _arn("logs", f"log-group:{name}")}
-        case "aws:cloudwatch/eventRule:EventRule":
-            return {"arn": _arn("events", f"rule/{name}")}
-        case "aws:sns/topic:Topic":
-            return {"arn": _arn("sns", name)}
-        case "aws:lambda/function:Function":
-            return {"arn": function + name, "invokeArn": _invoke(function + name), "version": "1"}
-        case "aws:lambda/alias:Alias":
-            arn = f"{function}{resource.inputs['functionName']}:{name}"
-            return {"arn": arn, "invokeArn": _invoke(arn)}
-        case "aws:apigatewayv2/api:Api":
-            return {
-                "apiEndpoint": f"https://api-id.execute-api.{REGION}.amazonaws.com",
-                "executionArn": _arn("execute-api", "api-id"),
+    """What AWS would tell about a resource beside its inputs."""
+    given = resource.inputs
+    function = _arn("lambda", f"function:{name}")
+    alias = _arn("lambda", f"function:{given.get('functionName')}:{name}")
+    kind = resource.type.rsplit(":", 1)[1]
+    made: dict[str, Mapping[str, Any]] = {
+        "Key": {"arn": _arn("kms", f"key/{name}"), "keyId": name},
+        "Secret": {"arn": _arn("secretsmanager", f"secret:{name}x-abcdef"), "name": f"{name}x"},
+        "Parameter": {"arn": _arn("ssm", f"parameter{name}")},
+        "Role": {"arn": _arn("iam", f"role/{name}", region="")},
+        "LogGroup": {"arn": _arn("logs", f"log-group:{name}")},
+        "EventRule": {"arn": _arn("events", f"rule/{name}")},
+        "Topic": {"arn": _arn("sns", name)},
+        "Function": {"arn": function, "invokeArn": _invoke(function), "version": "1"},
+        "Alias": {"arn": alias, "invokeArn": _invoke(alias)},
+        "Api": {
+            "apiEndpoint": f"https://api-id.execute-api.{REGION}.amazonaws.com",
+            "executionArn": _arn("execute-api", "api-id"),
+        },
+        "DomainName": {
+            "domainNameConfiguration": {
+                **given.get("domainNameConfiguration", {}),
+                "targetDomainName": "d-x.execute-api.amazonaws.com",
+                "hostedZoneId": "Z123",
             }
-        case "aws:apigatewayv2/domainName:DomainName":
-            given = resource.inputs["domainNameConfiguration"]
-            target = {"targetDomainName": "d-x.execute-api.amazonaws.com", "hostedZoneId": "Z123"}
-            return {"domainNameConfiguration": {**given, **target}}
-        case "aws:cognito/userPool:UserPool":
-            return {"endpoint": f"cognito-idp.{REGION}.amazonaws.com/id-of-{resource.name}"}
-        case _:
-            return {}
+        },
+        "UserPool": {"endpoint": f"cognito-idp.{REGION}.amazonaws.com/id-of-{resource.name}"},
+    }
+    return made.get(kind, {})
 
 
 def _invoke(arn: str) -> str:

@@ -1,6 +1,6 @@
 """What the stack tells its user."""
 
-from tests.infra.plan import Plan, record
+from tests.infra.plan import Plan
 
 
 def test_default_outputs(default_plan: Plan) -> None:

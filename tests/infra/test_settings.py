@@ -1,0 +1,258 @@
+"""Every setting's mistakes: each is reported with its key and what it should be."""
+
+import json
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import config as runtime_config
+
+import configuration
+from settings import ENVIRONMENT_LIMIT, ENVIRONMENT_RESERVE, Settings, Timings
+from tests.infra.plan import Plan, record
+
+PROVIDER = {"issuer": "https://login.example.com", "audiences": ["app"]}
+CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/1-2-3"
+
+
+def load(**values: Any) -> Settings:
+    runtime_config.set_all_config(
+        {
+            "aws:region": "eu-central-1",
+            **{
+                f"{pulumi.get_project()}:{key}": v if isinstance(v, str) else json.dumps(v)
+                for key, v in values.items()
+            },
+        }
+    )
+    try:
+        return configuration.load_settings()
+    finally:
+        runtime_config.set_all_config({})
+
+
+def provider(**changes: Any) -> dict[str, Any]:
+    return {"identityProviders": [{**PROVIDER, **changes}]}
+
+
+MISTAKES: list[tuple[dict[str, Any], str]] = [
+    ({"powersyncUrl": "ftp://x"}, "powersyncUrl: should be the URL"),
+    ({"powersyncUrl": "http://example.com"}, "powersyncUrl: should be the URL"),
+    ({"powersyncUrl": "https://x.example.com/"}, "powersyncUrl: should not end with a slash"),
+    ({"powersyncUrl": "https://u:p@x.example.com"}, "powersyncUrl: should be the URL"),
+    ({"powersyncUrl": "https://x.example.com?a=b"}, "powersyncUrl: should be the URL"),
+    ({"powersyncUrl": "https://[x"}, "powersyncUrl: should be the URL"),
+    ({"powersyncUrl": "https://x:99999"}, "powersyncUrl: should be the URL"),
+    ({"audiences": [""]}, "audiences[0]: "),
+    ({"audiences": "https://x"}, "audiences: should be a list"),
+    ({"audiences": {"a": "b"}}, "audiences: should be a valid list"),
+    ({"tokenLifetimeSeconds": 59}, "tokenLifetimeSeconds: should be greater than or equal to 60"),
+    ({"tokenLifetimeSeconds": 86401}, "tokenLifetimeSeconds: should be less than or equal to 864"),
+    ({"tokenLifetimeSeconds": "5 min"}, "tokenLifetimeSeconds: should be a whole number"),
+    ({"tokenLifetimeSeconds": 300.5}, "tokenLifetimeSeconds: should be a valid integer"),
+    ({"signingAlgorithm": "HS256"}, "signingAlgorithm: should be 'ES256'"),
+    ({"signingAlgorithm": "PS256"}, "signingAlgorithm: should be 'ES256'"),
+    ({"signingAlgorithm": "none"}, "signingAlgorithm: should be 'ES256'"),
+    ({"rotationDays": 0}, "rotationDays: should be greater than or equal to 1"),
+    ({"rotationDays": 1001}, "rotationDays: should be less than or equal to 1000"),
+    ({"rotationDays": 1, "verifierCacheSeconds": 86400}, "rotationDays: should be longer than"),
+    ({"verifierCacheSeconds": 0}, "verifierCacheSeconds: should be greater than or equal to 1"),
+    ({"identityProviders": [{"audiences": ["a"]}]}, "identityProviders[0].issuer: is missing"),
+    (provider(issuer="http://login.example.com"), "identityProviders[0].issuer: should be an http"),
+    (provider(issuer="https://"), "identityProviders[0].issuer: should be an https"),
+    (provider(issuer="https://x.com/ "), "identityProviders[0].issuer: should be a URL without"),
+    (provider(issuer="https://x.com/#a"), "identityProviders[0].issuer: should be a URL without"),
+    (provider(issuer="https://[x"), "identityProviders[0].issuer: should be a URL"),
+    (provider(audiences=[]), "identityProviders[0].clientIds: or audiences should be given"),
+    (provider(algorithms=["HS256"]), "identityProviders[0].algorithms[0]: should be 'RS256'"),
+    (provider(algorithms=["none"]), "identityProviders[0].algorithms[0]: should be 'RS256'"),
+    (provider(algorithms=[]), "identityProviders[0].algorithms: "),
+    (provider(jwksUri="http://x.com/keys"), "identityProviders[0].jwksUri: should be an https"),
+    (provider(tokenUse="refresh"), "identityProviders[0].tokenUse: should be 'id' or 'access'"),
+    (provider(requiredScopes=["a b"]), "identityProviders[0].requiredScopes[0]: "),
+    (provider(claims={"role": "x"}), "identityProviders[0].claims: should not name role"),
+    (provider(claims={"sub": "x", "exp": "y"}), "identityProviders[0].claims: should not name exp"),
+    (provider(claims=["x"]), "identityProviders[0].claims: "),
+    (provider(subjectClaim=""), "identityProviders[0].subjectClaim: "),
+    (provider(checkSession={"cacheSeconds": -1}), "identityProviders[0].checkSession.cacheSeconds"),
+    (provider(checkSession={"cacheSeconds": 301}), "identityProviders[0].checkSession.cacheSecond"),
+    (provider(checkSession={"kind": "x"}), "identityProviders[0].checkSession.kind: should be"),
+    (provider(checkSession={"apiKey": "\n"}), "identityProviders[0].checkSession.apiKey"),
+    (provider(checkSession={"kind": "cognito"}), "identityProviders[0].checkSession: of kind cogn"),
+    (provider(jwksUri="https://x.com/k\n"), "identityProviders[0].jwksUri: should be a URL"),
+    (provider(issuer="https://x.com?a=b"), "identityProviders[0].issuer: should be a URL without"),
+    (provider(issuer="https://ü.com"), "identityProviders[0].issuer: should be a URL"),
+    (provider(clientSecret="geheim"), "identityProviders[0].clientSecret: no such key"),
+    ({"identityProviders": [PROVIDER, PROVIDER]}, "identityProviders: should name the issuer"),
+    (
+        {"identityProviders": [{**PROVIDER, "audiences": ["a" * 4000]}]},
+        "identityProviders: should be shorter",
+    ),
+    ({"createUserPool": "yes"}, "createUserPool: should be true or false"),
+    ({"anonymous": True}, "anonymous: should be an object"),
+    ({"anonymous": {"enabled": "yes"}}, "anonymous.enabled: should be a valid boolean"),
+    ({"anonymous": {"subject": "each"}}, "anonymous.subject: should be 'per-device' or 'shared'"),
+    ({"anonymous": {"rememberDays": 0}}, "anonymous.rememberDays: should be greater than"),
+    ({"anonymous": {"on": True}}, "anonymous.on: no such key"),
+    ({"corsOrigins": ["https://app.example.com/"]}, "corsOrigins[0]: should be an origin"),
+    ({"corsOrigins": ["app.example.com"]}, "corsOrigins[0]: should be an origin"),
+    ({"throttling": {"jwks": {"rate": 0, "burst": 1}}}, "throttling.jwks.rate: should be greater"),
+    ({"throttling": {"token": {"rate": 1}}}, "throttling.token.burst: is missing"),
+    ({"throttling": {"anonymous": {"rate": 1, "burst": 0}}}, "throttling.anonymous.burst: should"),
+    ({"throttling": {"all": {}}}, "throttling.all: no such key"),
+    ({"customDomain": {"name": "auth.example.com"}}, "customDomain.certificateArn: is missing"),
+    (
+        {"customDomain": {"name": "https://auth.example.com", "certificateArn": CERTIFICATE}},
+        "customDomain.name: should be a domain name",
+    ),
+    (
+        {"customDomain": {"name": "auth.example.com", "certificateArn": "arn:x"}},
+        "customDomain.certificateArn: should be the ARN",
+    ),
+    (
+        {
+            "customDomain": {
+                "name": "auth.example.com",
+                "certificateArn": CERTIFICATE.replace("eu-central-1", "us-east-1"),
+            }
+        },
+        "customDomain.certificateArn: should be in the region of the stack, eu-central-1",
+    ),
+    ({"alarmEmail": "nobody"}, "alarmEmail: should be an e-mail address"),
+    ({"logRetentionDays": 0}, "logRetentionDays: should be one of 1, 3, 5"),
+    ({"logRetentionDays": 31}, "logRetentionDays: should be one of 1, 3, 5"),
+    ({"memoryMb": 64}, "memoryMb: should be greater than or equal to 128"),
+    ({"memoryMb": 10241}, "memoryMb: should be less than or equal to 10240"),
+    ({"snapStart": "on"}, "snapStart: should be true or false"),
+    ({"snapStart": True, "provisionedConcurrency": 1}, "provisionedConcurrency: should be 0 with"),
+    ({"provisionedConcurrency": -1}, "provisionedConcurrency: should be greater than or equal"),
+    ({"breakGlassPrincipals": ["*"]}, "breakGlassPrincipals[0]: should be the ARN"),
+    (
+        {"breakGlassPrincipals": ["arn:aws:iam::123456789012:role/*"]},
+        "breakGlassPrincipals[0]: should be the ARN",
+    ),
+    (
+        {"breakGlassPrincipals": ["arn:aws:sts::123456789012:assumed-role/a/b"]},
+        "breakGlassPrincipals[0]: should be the ARN",
+    ),
+    ({"protect": "maybe"}, "protect: should be true or false"),
+    ({"tokenLifetimeSecond": 300}, "tokenLifetimeSecond: no such key"),
+]
+
+
+@pytest.mark.parametrize(("values", "message"), MISTAKES, ids=[m for _, m in MISTAKES])
+def test_a_mistake_names_its_key_and_what_it_should_be(
+    values: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(pulumi.RunError) as raised:
+        load(**values)
+    listed = [line for line in str(raised.value).splitlines() if line.startswith("  - ")]
+    assert len(listed) == 1
+    assert listed[0].startswith(f"  - {pulumi.get_project()}:{message}")
+
+
+def test_every_key_has_a_mistake_tested() -> None:
+    tested = {key for values, _ in MISTAKES for key in values}
+    assert {str(field.alias) for field in Settings.model_fields.values()} <= tested
+
+
+def test_all_mistakes_are_reported_together() -> None:
+    together = {
+        key: value for values, _ in MISTAKES if len(values) == 1 for key, value in values.items()
+    }
+    with pytest.raises(pulumi.RunError) as raised:
+        load(**together)
+    assert len(together) == len(Settings.model_fields) + 1
+    for key in together:
+        assert f"{pulumi.get_project()}:{key}" in str(raised.value)
+
+
+def test_a_secret_value_is_not_repeated_in_the_error() -> None:
+    with pytest.raises(pulumi.RunError) as raised:
+        load(**provider(checkSession={"apiKey": "", "userinfoUri": "http://geheim.example.com"}))
+    assert "geheim" not in str(raised.value)
+
+
+def test_mistakes_stop_the_program_before_it_asks_for_anything() -> None:
+    with pytest.raises(pulumi.RunError, match="powersync-auth:rotationDays"):
+        record(rotationDays=0)
+
+
+def test_nothing_is_open_by_default() -> None:
+    settings = load()
+    assert not settings.anonymous.enabled
+    assert settings.identity_providers == []
+    assert not settings.create_user_pool
+    assert settings.cors_origins == []
+    assert settings.protect
+
+
+def test_an_empty_value_counts_as_not_set() -> None:
+    settings = load(customDomain={}, tokenLifetimeSeconds="", alarmEmail="")
+    assert settings == load()
+
+
+def test_values_arrive_as_the_cli_passes_them() -> None:
+    settings = load(
+        powersyncUrl="http://localhost:8080", rotationDays="7", snapStart="true", **provider()
+    )
+    assert settings.powersync_url == "http://localhost:8080"
+    assert settings.rotation_days == 7
+    assert settings.snap_start is True
+    assert settings.provider_documents == [PROVIDER]
+
+
+def test_audiences_default_to_the_powersync_url() -> None:
+    assert load().token_audiences == []
+    assert load(powersyncUrl="https://x.example.com").token_audiences == ["https://x.example.com"]
+    assert load(powersyncUrl="https://x.example.com", audiences=["a"]).token_audiences == ["a"]
+
+
+def test_anonymous_tokens_are_remembered_only_where_subjects_differ() -> None:
+    def remembered(**anonymous: Any) -> int:
+        return load(anonymous=anonymous).anonymous_remember_seconds
+
+    assert remembered() == 0
+    assert remembered(enabled=True) == 30 * 86_400
+    assert remembered(enabled=True, rememberDays=2) == 2 * 86_400
+    assert remembered(enabled=True, subject="shared") == 0
+
+
+def test_timings_with_the_defaults() -> None:
+    assert load().timings == Timings(
+        jwks_cache=60,
+        jwks_max_age=120,
+        keyring_cache=300,
+        keyring_max_age=3_600,
+        margin=60,
+        publish_before_signing=3_600 + 120 + 60,
+        retain_after_signing=3_600 + 300 + 60 + 60,
+    )
+
+
+def test_timings_shrink_with_the_verifiers_cache() -> None:
+    timings = load(verifierCacheSeconds=4).timings
+    assert timings.publish_before_signing == 4 + 8 + 4
+    assert timings.retain_after_signing == 48 + 300 + 60 + 4
+
+
+@pytest.mark.parametrize("verifier_cache", [1, 59, 60, 299, 300, 3_600, 86_400])
+@pytest.mark.parametrize("lifetime", [60, 300, 86_400])
+def test_a_key_is_seen_before_it_signs_and_kept_while_its_tokens_live(
+    verifier_cache: int, lifetime: int
+) -> None:
+    timings = Timings.derive(verifier_cache, lifetime)
+    assert timings.jwks_cache <= timings.jwks_max_age
+    assert timings.publish_before_signing > verifier_cache + timings.jwks_max_age
+    assert timings.retain_after_signing > timings.keyring_max_age + lifetime + 60
+
+
+def test_what_the_configuration_does_not_lengthen_fits_its_share(full_plan: Plan) -> None:
+    configured = {"IDENTITY_PROVIDERS", "AUDIENCES", "POWERSYNC_URL"}
+    for name in full_plan.of("Function"):
+        environment = full_plan.environment(name)
+        size = sum(
+            len(key) + (0 if key in configured else len(value))
+            for key, value in environment.items()
+        )
+        assert size <= ENVIRONMENT_RESERVE < ENVIRONMENT_LIMIT
