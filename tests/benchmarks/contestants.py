@@ -99,7 +99,7 @@ def publish_keys(aws: LoopbackAws, provider_key: rsa.RSAPrivateKey) -> None:
         ring = keyring.bootstrap(lambda alg=alg: generate_signing_key(alg, now))  # type: ignore[misc]
         aws.secrets[arn] = keyring.dumps(ring)
         if arn == SECRET_ARN:
-            published = publication.derive(ring, None, {}, now)
+            published = publication.derive(ring, (), {}, now)
             aws.parameters[PARAMETER] = publication.dumps(published)
     pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM,
@@ -160,15 +160,13 @@ def unpack_ours(folder: Path) -> Path:
     return tree
 
 
-def build_tutorial(folder: Path) -> Path:
-    """`pip install -t`, the app beside it, zipped; the versions are those of our own lock."""
-    tree = folder / "tutorial"
+def build_tutorial(tree: Path) -> None:
+    """`pip install -t`, the app beside it; the versions are those of our own lock."""
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-config"]
     command += ["--only-binary", ":all:", "--link-mode", "copy", "--target", str(tree)]
     command += ["--constraint", str(ROOT / "requirements" / "dev.txt"), *TUTORIAL_PACKAGES]
     subprocess.run(command, check=True)
     shutil.copy(HERE / "tutorial" / "app.py", tree)
-    return tree
 
 
 def zipped_size(tree: Path) -> int:

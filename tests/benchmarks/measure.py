@@ -3,6 +3,7 @@
 CPU time, of the whole process. The least of several rounds counts: noise only ever adds.
 """
 
+import json
 import random
 import tempfile
 import time
@@ -54,15 +55,19 @@ class Field:
     credentials: list[str]
     provider_pem: str
     aws: LoopbackAws
-    tutorial_bytes: int
+    tutorial: Path
 
     @classmethod
-    def prepare(cls, folder: Path, aws: LoopbackAws, credentials: int) -> "Field":
-        """Build everything that is compared; `credentials` is how many users sign in."""
+    def prepare(
+        cls, folder: Path, aws: LoopbackAws, credentials: int, *, tutorial: bool = True
+    ) -> "Field":
+        """Build what is compared; `credentials` is how many users sign in."""
         provider_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         contestants.publish_keys(aws, provider_key)
         ours = contestants.unpack_ours(folder)
-        tutorial = contestants.build_tutorial(folder)
+        tutorial_build = folder / "tutorial"
+        if tutorial:
+            contestants.build_tutorial(tutorial_build)
         env = contestants.function_environment(aws)
         users = make_credentials(provider_key, credentials)
 
@@ -71,7 +76,7 @@ class Field:
 
         def theirs(event: dict[str, object]) -> Contestant:
             tutorial_env = {**env, "KEYRING_SECRET_ARN": contestants.TUTORIAL_ARN}
-            return Contestant([str(tutorial)], "app.handler", event, tutorial_env)
+            return Contestant([str(tutorial_build)], "app.handler", event, tutorial_env)
 
         return cls(
             anonymous=own("auth_anonymous", ANONYMOUS),
@@ -86,8 +91,12 @@ class Field:
                 serialization.NoEncryption(),
             ).decode(),
             aws=aws,
-            tutorial_bytes=contestants.zipped_size(tutorial),
+            tutorial=tutorial_build,
         )
+
+    def functions(self) -> dict[str, Contestant]:
+        """Our functions by name."""
+        return {"auth": self.signed_in, "auth_anonymous": self.anonymous, "jwks": self.jwks}
 
     def bare(self, name: str) -> Contestant:
         """The limit, with the same `cryptography` as ours."""
@@ -130,7 +139,7 @@ def measure(effort: Effort, progress: Callable[[str], None]) -> Measurements:
         field = Field.prepare(Path(folder), aws, users_per_batch * (effort.rounds + 1))
         figures: Measurements = {
             "ours.zip_bytes": lambda_bundle(target=AWS).stat().st_size,
-            "tutorial.zip_bytes": field.tutorial_bytes,
+            "tutorial.zip_bytes": contestants.zipped_size(field.tutorial),
         }
         progress("warm containers")
         figures |= _warm(field, effort, users_per_batch)
@@ -167,6 +176,9 @@ def _warm(field: Field, effort: Effort, users_per_batch: int) -> Measurements:
         not_modified = [
             contestants.event("/.well-known/jwks.json", {"if-none-match": headers["etag"]})
         ]
+        device = start(field.anonymous)
+        last_token = json.loads(device.cold["answer"]["body"])["token"]
+        remembered = [contestants.event("/token/anonymous", {"x-anonymous-token": last_token})]
         users = start(field.signed_in)
         originals = {
             f"original.{alg.lower()}": stack.enter_context(OriginalFunction(alg))
@@ -179,6 +191,8 @@ def _warm(field: Field, effort: Effort, users_per_batch: int) -> Measurements:
             count = effort.size(4000)
             answer = unchanged.batch(count, not_modified, status=304)
             keep("ours.jwks_not_modified", answer["cpu"], count)
+            count = effort.size(400)
+            keep("ours.anonymous_remembered", device.batch(count, remembered)["cpu"], count)
             batch = field.credentials[number * users_per_batch : (number + 1) * users_per_batch]
             events = [signed_in(credential) for credential in batch]
             keep("ours.signed_in", users.batch(len(events), events)["cpu"], len(events))
