@@ -38,6 +38,7 @@ KEYS: list[dict[str, Any]] = [
     {**public_jwk(EC_KEY, kid="off-curve", alg="ES256"), "y": public_jwk(EC_KEY)["x"]},
     {"kty": "RSA", "kid": "broken", "alg": "RS256", "n": 5, "e": None},
     {"kty": "unheard-of", "kid": "unheard-of"},
+    public_jwk(RSA_KEY, kid="x" * 257, alg="RS256"),
 ]
 
 
@@ -138,9 +139,10 @@ FORGED_KEYS = {
     "a key off its curve": signed(head=header("ES256", "off-curve"), key=EC_KEY, alg="ES256"),
     "a broken key": signed(head=header(kid="broken")),
     "a key of an unknown type": signed(head=header(kid="unheard-of")),
-    **{f"kid {str(kid)[:24]!r} ({type(kid).__name__})": signed(head=header(kid=kid)) for kid in (
+    **{f"kid {str(kid)[:24]!r} ({type(kid).__name__} of {len(str(kid))})":
+       signed(head=header(kid=kid)) for kid in (
         "../../../../dev/null", "/etc/passwd", "file:///dev/null", "' OR '1'='1", "rsa'; --",
-        "rsa\u0000", "RSA", " rsa", "rsa ", "x" * 10_240, "", "\ud800", "${jndi:ldap://x}",
+        "rsa\u0000", "RSA", " rsa", "rsa ", "x" * 257, "x" * 10_240, "", "\ud800", "${jndi:ldap://x}",
         None, 0, 1.5, True, ["rsa"], {"kid": "rsa"}, "__class__", "https://attacker.test/keys",
     )},
     "no kid": signed(head={"alg": "RS256", "typ": "JWT"}),
@@ -240,6 +242,7 @@ FORGED_CLAIMS = {
     "payload is not UTF-8": signed(b'{"iss":"\xff"}'),
     "payload with text after it": signed(json.dumps(claims()) + "x"),
     "a number that is not finite": signed(raw_claims(x="1e999")),
+    "a claim that is NaN": signed(raw_claims(x="NaN")),
 }  # fmt: skip
 
 MISSPELT = {

@@ -161,7 +161,7 @@ GARBAGE = {
     "two sets of keys": b'{"keys": [], "keys": []}',
     "nested 100,000 deep": b'{"keys": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "10,000 keys": json.dumps({"keys": [KEYS[0]] * 1000}).encode()[:200_000],
-    "101 keys": json.dumps({"keys": [{}] * 101}).encode(),
+    "101 keys": json.dumps({"keys": [KEYS[0], *[{}] * 100]}).encode(),
     "more than 256 KiB": json.dumps({"keys": [KEYS[0]], "x": "x" * 262_144}).encode(),
 }
 
