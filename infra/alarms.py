@@ -59,11 +59,12 @@ class Alarms(pulumi.ComponentResource):
         )
         self._alarm(
             "rotation-silent",
-            "The rotate function, due every day, has not run for a day.",
+            "The rotate function, due every day, has not run for two days.",
             "AWS/Lambda",
             "Invocations",
             rotate,
             period=DAY,
+            periods=2,
             missing="breaching",
             comparison="LessThanThreshold",
         )
@@ -96,6 +97,7 @@ class Alarms(pulumi.ComponentResource):
         dimensions: Mapping[str, pulumi.Input[str]],
         *,
         period: int,
+        periods: int = 1,
         threshold: int = 1,
         missing: str = "notBreaching",
         comparison: str = "GreaterThanOrEqualToThreshold",
@@ -109,7 +111,7 @@ class Alarms(pulumi.ComponentResource):
             dimensions=dimensions,
             statistic="Sum",
             period=period,
-            evaluation_periods=1,
+            evaluation_periods=periods,
             threshold=threshold,
             comparison_operator=comparison,
             treat_missing_data=missing,

@@ -16,6 +16,7 @@ from policies import Statement, assumed_by, policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from settings import Settings
     from signing_keys import SigningKeys
@@ -61,6 +62,7 @@ class Function(pulumi.ComponentResource):
         permissions: Sequence[Statement],
         timeout_seconds: int,
         capacity: Capacity,
+        bundle: Path,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("powersync-auth:index:Function", name, None, opts)
@@ -97,7 +99,7 @@ class Function(pulumi.ComponentResource):
             runtime=RUNTIME,
             architectures=[ARCHITECTURE],
             handler=handler,
-            code=pulumi.FileArchive(str(lambda_bundle())),
+            code=pulumi.FileArchive(str(bundle)),
             memory_size=capacity.memory_mb,
             timeout=timeout_seconds,
             environment={"variables": environment},
@@ -168,12 +170,16 @@ class Function(pulumi.ComponentResource):
 
 @dataclass(frozen=True)
 class TokenService:
-    """The functions; `auth_anonymous` is there only when anonymous tokens are enabled."""
+    """The functions; `auth_anonymous` is there only when anonymous tokens are enabled.
+
+    `bundle` is the zip of which all of them are made.
+    """
 
     jwks: Function
     auth: Function
     auth_anonymous: Function | None
     rotate: Function
+    bundle: Path
 
     @property
     def ring_readers(self) -> list[Function]:
@@ -204,6 +210,7 @@ def token_service(
         issuer: `iss` of our tokens: the URL of the API.
         user_pool_provider: The created user pool, as an identity provider.
     """
+    bundle = lambda_bundle()
     timings = settings.timings
     signing: dict[str, pulumi.Input[str]] = {
         "KEYRING_SECRET_ARN": keys.secret.arn,
@@ -229,6 +236,7 @@ def token_service(
         permissions=[keys.read_jwks()],
         capacity=Capacity(256),
         timeout_seconds=5,
+        bundle=bundle,
     )
     auth = Function(
         "auth",
@@ -237,6 +245,7 @@ def token_service(
         environment={**signing, "IDENTITY_PROVIDERS": _providers(settings, user_pool_provider)},
         permissions=keys.read_ring(),
         timeout_seconds=15,
+        bundle=bundle,
         capacity=serving,
     )
     auth_anonymous = None
@@ -248,6 +257,7 @@ def token_service(
             environment={**signing, "ANONYMOUS_SUBJECT": settings.anonymous.subject},
             permissions=keys.read_ring(),
             timeout_seconds=10,
+            bundle=bundle,
             capacity=serving,
         )
     rotate = Function(
@@ -268,8 +278,9 @@ def token_service(
         # No SnapStart here: keys are made from the randomness of this very process.
         capacity=Capacity(512),
         timeout_seconds=180,
+        bundle=bundle,
     )
-    return TokenService(jwks, auth, auth_anonymous, rotate)
+    return TokenService(jwks, auth, auth_anonymous, rotate, bundle)
 
 
 def _providers(

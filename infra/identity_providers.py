@@ -129,7 +129,8 @@ class IdentityProvider(Strict):
         name: For the logs.
         issuer: Compared with the credential's `iss`, character by character.
         audiences: Accepted values of `aud`.
-        client_ids: Accepted values of `client_id` or `azp` (Cognito access tokens lack `aud`).
+        client_ids: Accepted clients: values of `client_id` or `azp`, or of a lone `aud` (Cognito's
+            access tokens have no `aud`, its id tokens nothing else). With audiences, both count.
         jwks_uri: Where its keys are; discovered from the issuer by default.
         algorithms: What its credentials may be signed with; asymmetric ones by default.
         token_use: Cognito's `token_use`: `id`, `access`, or either when left out.

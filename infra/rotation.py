@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
 
-from bundle import lambda_bundle
 from functions import JWKS_PATH
 from naming import physical_name
 from signing_keys import secret_policy
@@ -73,7 +71,7 @@ class Rotation(pulumi.ComponentResource):
                     "jwks_uri": pulumi.Output.concat(api.endpoint, JWKS_PATH),
                 }
             ),
-            triggers={"bundle": hashlib.sha256(Path(lambda_bundle()).read_bytes()).hexdigest()},
+            triggers={"bundle": hashlib.sha256(service.bundle.read_bytes()).hexdigest()},
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[self.policy, keys.parameter, *rotate.ready, *routes.ready],

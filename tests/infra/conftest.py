@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 import functions
-import rotation
 from tests.infra.plan import REGION, Plan, record
 
 EVERYTHING: dict[str, Any] = {
@@ -36,8 +35,7 @@ def _bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     zip_file: Path = tmp_path_factory.mktemp("bundle") / "bundle.zip"
     zip_file.write_bytes(b"stands for the Lambda zip, which a plan names but does not open")
     with pytest.MonkeyPatch.context() as patch:
-        for module in (functions, rotation):
-            patch.setattr(module, "lambda_bundle", lambda: zip_file)
+        patch.setattr(functions, "lambda_bundle", lambda: zip_file)
         yield
 
 
