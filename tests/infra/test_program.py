@@ -88,7 +88,7 @@ def test_a_failing_resource_is_the_error_and_is_named(run: Any) -> None:
 
 
 def test_a_failing_data_source_is_named(run: Any) -> None:
-    with pytest.raises(DeploymentError, match="^aws:index/getRegion:getRegion: cannot tell"):
+    with pytest.raises(DeploymentError, match=r"^aws:index/getRegion:getRegion: cannot tell"):
         run('pulumi.export("region", aws.get_region_output().region)', Deployer({}))
 
 
