@@ -1,0 +1,241 @@
+"""Every command and snippet of the README, run."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bundle import LOCAL, TARGET_VARIABLE
+from tests.docs.snippets import ROOT, fenced, first_column, links
+from tests.infra.plan import REGION, record
+
+README = "README.md"
+DOCUMENTS = [
+    README,
+    "CONTRIBUTING.md",
+    *(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md")),
+]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A shell of somebody who has the Pulumi CLI and AWS credentials."""
+    folder = tmp_path_factory.mktemp("readme")
+    command = folder / "pulumi"
+    path = os.pathsep.join([str(ROOT), str(ROOT / "infra")])
+    command.write_text(
+        f'#!/bin/sh\nPYTHONPATH={path} exec {sys.executable} -m tests.docs.pulumi_stand_in "$@"\n'
+    )
+    command.chmod(0o755)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return {
+        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+        "HOME": os.environ["HOME"],
+        "LOCAL_PORT": str(port),
+        "LOCAL_OUTPUTS": str(folder / "outputs.json"),
+        TARGET_VARIABLE: LOCAL.name,
+        "PULUMI_STAND_IN_STATE": str(folder / "state.json"),
+        "PULUMI_STAND_IN_OUTPUTS": str(folder / "outputs.json"),
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+    }
+
+
+@pytest.fixture(scope="module")
+def local_stack(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """What `make local` prints, while it serves."""
+    log = tmp_path_factory.mktemp("local") / "log"
+    outputs = Path(environment["LOCAL_OUTPUTS"])
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            ["make", "local"], cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT
+        )
+        try:
+            deadline = time.monotonic() + 60
+            while "Ctrl-C ends it" not in log.read_text():
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.1)
+            assert outputs.exists()
+            yield log.read_text()
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+    assert not outputs.exists()
+
+
+def run(command: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def block(first_line: str) -> str:
+    """The README's block of commands that begins with this line."""
+    (found,) = [b for b in fenced(README, "sh") if b.startswith(first_line + "\n")]
+    return found
+
+
+def test_every_block_of_commands_is_run_by_a_test_below() -> None:
+    assert [b.splitlines()[0] for b in fenced(README, "sh")] == [
+        "make local",
+        "make keys",
+        "pulumi stack init dev",
+        "pulumi stack output jwks_uri",
+        "make keys STACK=dev",
+        "make test",
+    ]
+
+
+def test_the_commands_that_make_local_prints_work_as_they_stand(
+    environment: dict[str, str], local_stack: str
+) -> None:
+    printed = local_stack.split("The public keys:\n", 1)[1]
+    commands = "\n".join(line for line in printed.splitlines() if line.startswith("  "))
+    result = run(commands, environment)
+    assert result.returncode == 0, result.stderr
+    answers, rest = [], result.stdout
+    while rest.strip():
+        answer, end = json.JSONDecoder().raw_decode(rest.lstrip())
+        answers.append(answer)
+        rest = rest.lstrip()[end:]
+    jwks, anonymous, signed_in = answers
+    assert len(jwks["keys"]) >= 2
+    assert anonymous["userId"].startswith("anon-")
+    assert signed_in["token"]
+
+
+def test_make_keys_shows_the_keys_of_the_local_stack(
+    environment: dict[str, str], local_stack: str
+) -> None:
+    result = run(block("make keys"), environment)
+    assert result.returncode == 0, result.stderr
+    assert "current" in result.stdout
+    assert "next" in result.stdout
+
+
+def test_the_commands_for_aws_make_a_valid_configuration_and_deploy_it(
+    environment: dict[str, str],
+) -> None:
+    result = run(block("pulumi stack init dev"), environment)
+    assert result.returncode == 0, result.stdout + result.stderr
+    state = json.loads(Path(environment["PULUMI_STAND_IN_STATE"]).read_text())
+    assert "jwks_uri" in state["up"]
+    assert state["config"]["identityProviders"][0]["issuer"]
+    assert {key for key in state["config"] if ":" not in key} <= settings().keys()
+
+
+def test_the_jwks_is_at_the_output(environment: dict[str, str], local_stack: str) -> None:
+    result = run(block("pulumi stack output jwks_uri"), environment)
+    assert result.returncode == 0, result.stderr
+    uri, jwks = result.stdout.split("\n", 1)
+    assert uri.endswith("/.well-known/jwks.json")
+    assert json.loads(jwks)["keys"]
+
+
+def test_operators_commands_reach_a_deployed_stack_and_refuse_what_is_wrong(
+    environment: dict[str, str], local_stack: str
+) -> None:
+    keys, rotate, revoke = block("make keys STACK=dev").splitlines()
+    shown = run(keys, environment)
+    assert "current" in shown.stdout, shown.stdout + shown.stderr
+    too_early = run(rotate, environment)
+    assert too_early.returncode != 0
+    assert "published" in too_early.stdout + too_early.stderr
+    unknown = run(revoke, environment)
+    assert unknown.returncode != 0
+    assert "the-kid-to-revoke" in unknown.stdout + unknown.stderr
+
+
+def test_ci_runs_the_commands_for_contributors() -> None:
+    script = (ROOT / ".ci/run").read_text().splitlines()
+    assert set(block("make test").splitlines()) <= set(script)
+
+
+def settings() -> dict[str, object]:
+    configuration: dict[str, object] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    return configuration
+
+
+def test_the_table_of_settings_is_that_of_the_project() -> None:
+    listed = first_column(README, "Configuration")
+    assert listed == settings().keys()
+
+
+def test_the_table_of_outputs_has_every_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TARGET_VARIABLE, LOCAL.name)
+    plan = record(
+        anonymous={"enabled": True},
+        createUserPool=True,
+        customDomain={
+            "name": "auth.example.com",
+            "certificateArn": f"arn:aws:acm:{REGION}:123456789012:certificate/1-2-3",
+        },
+    )
+    assert first_column(README, "Deploy it to AWS") == plan.outputs.keys()
+
+
+def test_the_clients_snippet_is_valid_for_the_sdk(tmp_path: Path) -> None:
+    (snippet,) = fenced(README, "ts")
+    packages = ROOT / "tests/js/node_modules"
+    file = packages / ".readme" / f"{tmp_path.name}.mts"
+    file.parent.mkdir(exist_ok=True)
+    declared = "declare function yourLoginToken(): Promise<string | null>;\n"
+    file.write_text(snippet + declared)
+    try:
+        result = subprocess.run(
+            [
+                str(packages / ".bin/tsc"),
+                *("--noEmit", "--strict", "--skipLibCheck", "--ignoreConfig"),
+                *("--module", "nodenext", "--target", "es2024", "--lib", "es2024,dom"),
+                str(file),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        file.unlink()
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str) -> None:
+    for target in links(document):
+        assert ((ROOT / document).parent / target).exists(), target
+
+
+def test_commands_named_in_the_documents_exist() -> None:
+    assert shutil.which("make")
+    targets = {
+        line.split(":")[0]
+        for line in (ROOT / "Makefile").read_text().splitlines()
+        if line and line[0].isalpha() and ":" in line
+    }
+    for document in DOCUMENTS:
+        for shell in fenced(document, "sh"):
+            for line in shell.splitlines():
+                words = line.split()
+                if "make" in words:
+                    assert words[words.index("make") + 1] in targets, line
