@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
 
 from naming import physical_name
 from policies import policy
-from signing_keys import KEY_ADMINISTRATION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +28,7 @@ class Alarms(pulumi.ComponentResource):
     has the errors, timeouts and throttles of the functions behind it.
 
     Produces:
-        topic: SNS topic with the e-mail's subscription, encrypted; only with `alarmEmail`.
+        topic: SNS topic with the e-mail's subscription; only with `alarmEmail`.
     """
 
     def __init__(
@@ -121,44 +120,9 @@ class Alarms(pulumi.ComponentResource):
         )
 
     def _topic(self, email: str) -> aws.sns.Topic:
-        """Makes the topic and its own key: alarms cannot publish through AWS's `alias/aws/sns`."""
+        """Makes the topic; an alarm says which function failed, nothing that wants encryption."""
         child = pulumi.ResourceOptions(parent=self)
-        account = aws.get_caller_identity_output().account_id
-        partition = aws.get_partition_output().partition
-        cloudwatch: dict[str, Any] = {"Service": "cloudwatch.amazonaws.com"}
-        ours = {"StringEquals": {"aws:SourceAccount": account}}
-        key = aws.kms.Key(
-            "alarms",
-            description="Encrypts the alarms of powersync-auth on their way",
-            enable_key_rotation=True,
-            deletion_window_in_days=7,
-            policy=policy(
-                {
-                    "Sid": "AdministratorsLookAfterTheKey",
-                    "Effect": "Allow",
-                    "Principal": {
-                        "AWS": pulumi.Output.concat("arn:", partition, ":iam::", account, ":root")
-                    },
-                    "Action": list(KEY_ADMINISTRATION),
-                    "Resource": "*",  # in a key's policy: this key
-                },
-                {
-                    "Sid": "AlarmsOfThisAccountUseIt",
-                    "Effect": "Allow",
-                    "Principal": cloudwatch,
-                    "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
-                    "Resource": "*",  # in a key's policy: this key
-                    "Condition": ours,
-                },
-            ),
-            opts=child,
-        )
-        topic = aws.sns.Topic(
-            "alarms",
-            name=physical_name("alarms", limit=256),
-            kms_master_key_id=key.id,
-            opts=child,
-        )
+        topic = aws.sns.Topic("alarms", name=physical_name("alarms", limit=256), opts=child)
         aws.sns.TopicPolicy(
             "alarms",
             arn=topic.arn,
@@ -166,10 +130,14 @@ class Alarms(pulumi.ComponentResource):
                 {
                     "Sid": "AlarmsOfThisAccountPublish",
                     "Effect": "Allow",
-                    "Principal": cloudwatch,
+                    "Principal": {"Service": "cloudwatch.amazonaws.com"},
                     "Action": "sns:Publish",
                     "Resource": topic.arn,
-                    "Condition": ours,
+                    "Condition": {
+                        "StringEquals": {
+                            "aws:SourceAccount": aws.get_caller_identity_output().account_id
+                        }
+                    },
                 }
             ),
             opts=child,

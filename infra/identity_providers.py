@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
@@ -15,6 +16,8 @@ from pydantic import (
     field_validator,
 )
 from pydantic.alias_generators import to_camel
+
+from bundle import LOCAL, TARGET_VARIABLE
 
 RESERVED_CLAIMS = frozenset(
     {"sub", "aud", "iss", "iat", "exp", "nbf", "jti", "kid", "role", "previous_sub"}
@@ -61,9 +64,14 @@ def plain_url(value: str) -> str:
     return value if _on_this_machine(value) else _https_url(value)
 
 
+def _issuer_url(value: str) -> str:
+    """Checks an issuer; plain http only for a provider beside the local stack."""
+    return value if _beside_local_stack(value) else _https_url(value)
+
+
 def _fetched_url(value: str) -> str:
     """Checks a URL that is fetched; some providers tell their keys apart by a query."""
-    if not _on_this_machine(value):
+    if not _beside_local_stack(value):
         _https_url(value.partition("?")[0])
     if "#" in value:
         raise ValueError("should be a URL without fragment")
@@ -71,9 +79,13 @@ def _fetched_url(value: str) -> str:
 
 
 def _on_this_machine(value: str) -> bool:
-    """Plain http is good enough for a provider beside the local stack, and refused on AWS."""
     parts = _split(value)
     return parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}
+
+
+def _beside_local_stack(value: str) -> bool:
+    """In AWS the function would refuse plain http at its start, so the preview does already."""
+    return _on_this_machine(value) and os.environ.get(TARGET_VARIABLE) == LOCAL.name
 
 
 def _split(value: str) -> SplitResult:
@@ -87,7 +99,7 @@ def _split(value: str) -> SplitResult:
     return parts
 
 
-IssuerUrl = Annotated[str, AfterValidator(plain_url)]
+IssuerUrl = Annotated[str, AfterValidator(_issuer_url)]
 FetchedUrl = Annotated[str, AfterValidator(_fetched_url)]
 HeaderText = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]+$")]
 

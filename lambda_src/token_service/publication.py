@@ -106,6 +106,12 @@ def loads(document: str) -> dict[str, PublishedKey]:
 
 
 def jwks(document: str) -> str:
-    """The JWK Set to serve: the stored document without our own members."""
+    """The JWK Set to serve: the stored document without our own members.
+
+    Raises `PublicationError` if there is no key: to PowerSync an empty set means that every key is
+    gone, where an error lets it keep those it has.
+    """
     keys = [dict(key.jwk) for key in loads(document).values()]
+    if not keys:
+        raise PublicationError("no key is published yet")
     return json.dumps({"keys": keys}, separators=(",", ":"))

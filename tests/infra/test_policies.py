@@ -198,9 +198,7 @@ def test_only_named_sources_invoke_the_functions(full_plan: Plan) -> None:
 def test_alarms_alone_publish_to_their_topic() -> None:
     plan = record(alarmEmail="on-call@example.com")
     (publish,) = json.loads(plan.one("TopicPolicy").inputs["policy"])["Statement"]
-    _, use = json.loads(plan.of("Key")["alarms"].inputs["policy"])["Statement"]
-    for statement in (publish, use):
-        assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    assert publish["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert publish["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
     assert publish["Resource"] == f"arn:aws:sns:{REGION}:{ACCOUNT}:powersync-auth-dev-alarms"
     assert publish["Action"] == "sns:Publish"

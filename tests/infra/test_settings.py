@@ -8,6 +8,7 @@ import pytest
 from pulumi.runtime import config as runtime_config
 
 import configuration
+from bundle import LOCAL, TARGET_VARIABLE
 from settings import ENVIRONMENT_LIMIT, ENVIRONMENT_RESERVE, Settings, Timings
 from tests.infra.plan import Plan, record
 
@@ -200,6 +201,17 @@ def test_values_arrive_as_the_cli_passes_them() -> None:
     assert settings.rotation_days == 7
     assert settings.snap_start is True
     assert settings.provider_documents == [PROVIDER]
+
+
+@pytest.mark.parametrize("key", ["issuer", "jwksUri"])
+def test_plain_http_is_for_providers_beside_the_local_stack_only(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside_us = {"identityProviders": [{**PROVIDER, key: "http://127.0.0.1:9000"}]}
+    with pytest.raises(pulumi.RunError, match=rf"identityProviders\[0\].{key}: .*https://"):
+        load(**beside_us)
+    monkeypatch.setenv(TARGET_VARIABLE, LOCAL.name)
+    load(**beside_us)
 
 
 def test_audiences_default_to_the_powersync_url() -> None:
