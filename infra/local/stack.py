@@ -66,6 +66,7 @@ class LocalStack:
         self.emulator = Emulator(port, region=region, enforce_iam=enforce_iam)
         try:
             started(self.emulator)
+            progress("Deploying the Pulumi program to it")
             self.aws = Aws(self.emulator.endpoint, region)
             deployer = LocalDeployer(
                 self.aws, lambda made: progress(f"Deployed {made.type} {made.name}")

@@ -1,0 +1,246 @@
+"""`make local` as its user sees it: it starts, says what to do, ends, and leaves nothing behind."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.emulator import Emulator, PortTakenError
+
+ROOT = Path(__file__).resolve().parents[2]
+STARTS_WITHIN_SECONDS = 60.0
+ENDS_WITHIN_SECONDS = 10.0
+
+
+class Command:
+    """`make local`, running with a temporary folder and an outputs file of its own."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir(parents=True, exist_ok=True)
+        self.outputs_file = folder / "outputs.json"
+        self.port = _free_port()
+        self._output = folder / "output.txt"
+        environment = {
+            "LOCAL_OUTPUTS": str(self.outputs_file),
+            "LOCAL_PORT": str(self.port),
+            "PYTHONPATH": "infra",
+            "TMPDIR": str(self.temporary),
+            **environment,
+        }
+        with self._output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-u", "-m", "local"],
+                cwd=ROOT,
+                env=os.environ | environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text()
+
+    def outputs(self) -> dict[str, Any]:
+        """Waits until the stack is up; returns its outputs."""
+        self.wait_until(lambda: "Ctrl-C" in self.output)
+        document: dict[str, Any] = json.loads(self.outputs_file.read_text())
+        return document
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + STARTS_WITHIN_SECONDS
+        while not condition():
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.02)
+
+    def stop(self, signal_number: int) -> int:
+        self.process.send_signal(signal_number)
+        return self.process.wait(ENDS_WITHIN_SECONDS)
+
+    def descendants(self) -> set[int]:
+        """All processes below this one."""
+        listed = subprocess.run(
+            ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
+        )
+        rows = (line.split() for line in listed.stdout.splitlines())
+        parents = {int(pid): int(parent) for pid, parent in rows}
+        found = {self.process.pid}
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        return found - {self.process.pid}
+
+    def assert_nothing_is_left(self, descendants: set[int]) -> None:
+        """Gives killed processes a moment to be gone; nothing may be there afterwards."""
+        deadline = time.monotonic() + ENDS_WITHIN_SECONDS
+        while (_alive(descendants) or any(self.temporary.iterdir())) and (
+            time.monotonic() < deadline
+        ):
+            time.sleep(0.05)
+        assert not _alive(descendants)
+        assert list(self.temporary.iterdir()) == []
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", self.port)) != 0
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[Callable[..., Command]]:
+    """Starts the command, as often as a test likes."""
+    started: list[Command] = []
+
+    def start(**environment: str) -> Command:
+        started.append(Command(tmp_path / str(len(started)), **environment))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.process.kill()
+        one.process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _alive(pids: set[int]) -> set[int]:
+    listed = subprocess.run(["ps", "-eo", "pid=,stat="], capture_output=True, text=True, check=True)
+    rows = (line.split() for line in listed.stdout.splitlines())
+    return pids & {int(pid) for pid, state in rows if not state.startswith("Z")}
+
+
+def _get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)
+
+
+def test_what_it_prints_works_and_a_termination_leaves_nothing_behind(
+    command: Callable[..., Command],
+) -> None:
+    local = command()
+    outputs = local.outputs()
+    printed = "\n".join(line for line in local.output.splitlines() if line.startswith("  "))
+    commands = printed[printed.index("  curl") :]
+    finished = subprocess.run(
+        ["bash", "-eu", "-c", commands.replace("curl -s", "curl -s -w '\\n'")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    jwks, anonymous, signed_in = (json.loads(line) for line in finished.stdout.splitlines())
+    assert len(jwks["keys"]) >= 2
+    assert anonymous["token"]
+    assert signed_in["token"]
+    assert signed_in["userId"] != anonymous["userId"]
+    assert outputs["local"].keys() == {
+        *("endpoint", "region", "user_pool_id", "client_id", "username", "password"),
+    }
+    assert local.outputs_file.stat().st_mode & 0o077 == 0
+
+    descendants = local.descendants()
+    assert len(descendants) >= 4  # supervisor, MiniStack, and the workers of the calls above
+    assert local.stop(signal.SIGTERM) == 0
+    local.assert_nothing_is_left(descendants)
+    assert not local.outputs_file.exists()
+
+
+def test_after_a_kill_nothing_is_left_and_it_starts_again(command: Callable[..., Command]) -> None:
+    killed = command()
+    killed.outputs()
+    descendants = killed.descendants()
+    killed.stop(signal.SIGKILL)
+    killed.assert_nothing_is_left(descendants)
+    again = command(LOCAL_PORT=str(killed.port))
+    assert _get(again.outputs()["jwks_uri"])["keys"]
+    assert again.stop(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize("moment", ["Starting MiniStack", "Deploying"])
+def test_a_termination_during_the_deployment_leaves_nothing_behind(
+    command: Callable[..., Command], moment: str
+) -> None:
+    local = command()
+    local.wait_until(lambda: moment in local.output)
+    descendants = local.descendants()
+    assert local.stop(signal.SIGTERM) == 0, local.output
+    local.assert_nothing_is_left(descendants)
+    assert "Traceback" not in local.output
+
+
+def test_two_stacks_work_side_by_side(command: Callable[..., Command]) -> None:
+    first, second = command(), command()
+    one, other = first.outputs(), second.outputs()
+    assert one["jwks_uri"] != other["jwks_uri"]
+    kids = [{key["kid"] for key in _get(o["jwks_uri"])["keys"]} for o in (one, other)]
+    assert kids[0].isdisjoint(kids[1])
+    first.stop(signal.SIGTERM)
+    assert _get(other["jwks_uri"])["keys"]
+
+
+def test_a_taken_port_is_named_with_the_way_out(command: Callable[..., Command]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        local = command(LOCAL_PORT=str(port))
+        assert local.process.wait(STARTS_WITHIN_SECONDS) == 1
+    assert f"port {port} on 127.0.0.1 cannot be used" in local.output
+    assert "LOCAL_PORT=" in local.output
+    assert "Traceback" not in local.output
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http"])
+def test_what_is_no_port_is_refused(command: Callable[..., Command], port: str) -> None:
+    local = command(LOCAL_PORT=port)
+    assert local.process.wait(STARTS_WITHIN_SECONDS) == 1
+    assert f"LOCAL_PORT is '{port}', but should be a port" in local.output
+
+
+def test_mistakes_of_a_configuration_file_are_told_together(
+    command: Callable[..., Command], tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("config: {tokenLifetimeSeconds: 5, rotationDays: 0}\n")
+    local = command(LOCAL_CONFIG=str(file))
+    assert local.process.wait(STARTS_WITHIN_SECONDS) == 1
+    assert "powersync-auth:tokenLifetimeSeconds" in local.output
+    assert "powersync-auth:rotationDays" in local.output
+    assert "Traceback" not in local.output
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's list of sockets")
+def test_it_listens_on_127_0_0_1_and_on_no_other_port(command: Callable[..., Command]) -> None:
+    local = command()
+    outputs = local.outputs()
+    _get(outputs["jwks_uri"])
+    sockets = set()
+    for pid in {local.process.pid, *local.descendants()}:
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            sockets |= set(re.findall(r"socket:\[(\d+)\]", str(descriptor.readlink())))
+    listening = set()
+    for table in ("tcp", "tcp6"):
+        path = Path("/proc/net") / table
+        for line in path.read_text().splitlines()[1:] if path.exists() else ():
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in sockets:
+                listening.add(fields[1])
+    assert listening == {f"0100007F:{local.port:04X}"}
+
+
+def test_the_emulator_refuses_a_taken_port() -> None:
+    with Emulator() as emulator, pytest.raises(PortTakenError, match=f"port {emulator.port} "):
+        Emulator(emulator.port)
