@@ -3,7 +3,7 @@
 import base64
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -45,25 +45,46 @@ def sign(header: object, payload: object, key: PrivateKey, alg: str) -> str:
     return f"{signing_input}.{encode(ALGORITHMS[alg].sign(signing_input.encode(), key))}"
 
 
+@dataclass(frozen=True)
+class Request:
+    """What was asked of the server."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
 @dataclass
 class KeyServer:
-    """Serves `keys` at `uri` on loopback, and remembers the paths that were asked for."""
+    """Serves `keys` at `uri` on loopback, or else `answer`, and remembers what was asked."""
 
-    keys: list[Mapping[str, Any]] = field(default_factory=list)
+    keys: Sequence[Mapping[str, Any]] = field(default_factory=list)
     answer: bytes | None = None
-    paths: list[str] = field(default_factory=list)
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                server.paths.append(self.path)
-                body = server.answer or json.dumps({"keys": server.keys}).encode()
-                self.send_response(200)
+                length = int(self.headers.get("Content-Length", 0))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                asked = Request(self.command, self.path, headers, self.rfile.read(length))
+                server.requests.append(asked)
+                body = json.dumps({"keys": server.keys}).encode()
+                body = body if server.answer is None else server.answer
+                self.send_response(server.status)
+                for name, value in server.headers.items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                self.do_GET()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
                 pass

@@ -92,7 +92,7 @@ def test_a_key_elsewhere_is_refused_and_nothing_is_fetched(
     with KeyServer(keys=[public_jwk(STRANGER, kid="theirs", alg="RS256")]) as theirs:
         head = header(kid="theirs", **{member: theirs.uri})
         assert_refused(deployment.token(signed(head=head, key=STRANGER)), 401, "invalid_token")
-        assert theirs.paths == []
+        assert theirs.requests == []
     figure("attacks on the token endpoint, all refused", 1)
 
 
@@ -117,17 +117,17 @@ def test_a_flood_of_unknown_kids_fetches_the_keys_once_in_30_seconds(
     with KeyServer(keys=list(KEYS)) as server:
         deployment = deploy(server, clock)
         assert deployment.token(signed()).status == 200
-        assert len(server.paths) == 1
+        assert len(server.requests) == 1
         for number in range(1000):
             token = with_signature(bytes(256), f"unknown-{number}", "RS256")
             assert_refused(deployment.token(token), 401, "invalid_token")
-        assert len(server.paths) == 2
+        assert len(server.requests) == 2
         assert deployment.token(signed()).status == 200
         clock.ahead += 31
         for number in range(5):
             token = with_signature(bytes(256), f"unknown-{number}", "RS256")
             assert_refused(deployment.token(token), 401, "invalid_token")
-        assert len(server.paths) == 3
+        assert len(server.requests) == 3
     figure("tokens with unknown kids in a flood, all refused", 1000)
     figure("fetches of keys that the flood caused", 1)
 
