@@ -1,0 +1,101 @@
+"""The local stack's part of the AWS provider: what it cannot do, it says, and by name."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.aws import Aws, arguments
+from local.deployer import LocalDeployer
+from local.emulator import Emulator
+from local.program import DeploymentError, run_program
+from local.resources.signing_keys import _for_assumed_roles
+
+ROLE = "arn:aws:iam::000000000000:role/service/powersync-auth-dev-jwks"
+ASSUMED = "arn:aws:sts::000000000000:assumed-role/powersync-auth-dev-jwks/*"
+
+
+@pytest.fixture(scope="module")
+def deployer() -> Iterator[LocalDeployer]:
+    with Emulator() as emulator:
+        yield LocalDeployer(Aws(emulator.endpoint, "us-east-1"), lambda _: None)
+
+
+def deploy(deployer: LocalDeployer, folder: Path, *statements: str) -> dict[str, object]:
+    """Runs a program of a few lines."""
+    lines = ("import pulumi", "import pulumi_aws as aws", *statements)
+    (folder / "__main__.py").write_text("\n".join(lines))
+    config = {"aws:region": "us-east-1"}
+    return run_program(deployer, project="p", stack="s", config=config, program=folder)
+
+
+def test_an_unknown_resource_type_is_named(deployer: LocalDeployer, tmp_path: Path) -> None:
+    with pytest.raises(DeploymentError) as caught:
+        deploy(deployer, tmp_path, 'aws.sqs.Queue("photos")')
+    message = str(caught.value)
+    assert "aws:sqs/queue:Queue 'photos'" in message
+    assert "urn:pulumi:s::p::aws:sqs/queue:Queue::photos" in message
+    assert "infra/local/resources" in message
+
+
+def test_an_unknown_data_source_is_named(deployer: LocalDeployer, tmp_path: Path) -> None:
+    with pytest.raises(DeploymentError, match="aws:sqs/getQueue:getQueue"):
+        deploy(deployer, tmp_path, 'pulumi.export("url", aws.sqs.get_queue(name="photos").url)')
+
+
+def test_a_failing_aws_call_names_the_resource(deployer: LocalDeployer, tmp_path: Path) -> None:
+    statement = 'aws.iam.RolePolicy("lonely", role="nobody", policy="{}")'
+    with pytest.raises(DeploymentError, match=r"RolePolicy 'lonely': .*NoSuchEntity"):
+        deploy(deployer, tmp_path, statement)
+
+
+def test_an_argument_that_aws_does_not_know_is_an_error(
+    deployer: LocalDeployer, tmp_path: Path
+) -> None:
+    statement = 'aws.sns.TopicSubscription("s", topic="no-arn", protocol="email", endpoint="a@b")'
+    with pytest.raises(DeploymentError, match=r"TopicSubscription 's': "):
+        deploy(deployer, tmp_path, statement)
+
+
+def test_a_missing_computed_output_names_the_resource(
+    deployer: LocalDeployer, tmp_path: Path
+) -> None:
+    statements = (
+        'key = aws.kms.Key("key")',
+        'aws.kms.Alias("alias", name="alias/a", target_key_id=key.key_id)',
+        'aws.ssm.Parameter("p", type="String", value=key.customer_master_key_spec)',
+    )
+    with pytest.raises(DeploymentError, match=r"Parameter 'p': .*customerMasterKeySpec.*Key::key"):
+        deploy(deployer, tmp_path, *statements)
+
+
+def test_an_argument_is_the_input_with_another_first_letter() -> None:
+    inputs = {"apiId": "a", "corsConfiguration": {"maxAge": 5}, "tags": {"a": "b"}, "none": None}
+    assert arguments(inputs) == {"ApiId": "a", "CorsConfiguration": {"MaxAge": 5}}
+    assert arguments({"name": "n", "x": 1}, rename={"name": "ApiName"}, leave_out={"x"}) == {
+        "ApiName": "n"
+    }
+
+
+@pytest.mark.parametrize(
+    ("operator", "translated"),
+    [
+        ("ArnNotEquals", "ArnNotEquals"),
+        ("StringEquals", "StringLike"),
+        ("StringNotEquals", "StringNotLike"),
+    ],
+)
+def test_a_condition_on_a_role_is_put_as_the_emulator_compares(
+    operator: str, translated: str
+) -> None:
+    condition = {operator: {"aws:PrincipalArn": ROLE}, "Bool": {"aws:SecureTransport": "false"}}
+    assert _for_assumed_roles(condition) == {
+        translated: {"aws:PrincipalArn": [ASSUMED]},
+        "Bool": {"aws:SecureTransport": "false"},
+    }
+
+
+def test_other_principals_of_a_condition_stay_as_they_are() -> None:
+    user = "arn:aws:iam::000000000000:user/break-glass"
+    condition = {"ArnNotLike": {"aws:PrincipalArn": [ROLE, user]}}
+    assert _for_assumed_roles(condition) == {"ArnNotLike": {"aws:PrincipalArn": [ASSUMED, user]}}
