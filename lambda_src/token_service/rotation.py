@@ -80,8 +80,11 @@ class Rotation:
         self.rings.put(version_id, replace(ring, derived_from=current.version_id))
 
     def set_secret(self, version_id: str) -> None:
-        """Publish the prepared ring's keys beside those in use."""
-        self._publish(prepared=self._own_pending(version_id))
+        """Publish the prepared ring's keys beside those in use; nothing to do once it signs."""
+        if not self._is_current(version_id):
+            pending = self._own_pending(version_id)
+            self._refuse_if_outdated(pending, self._current())
+            self._publish(prepared=pending)
 
     def test_secret(self, version_id: str) -> None:
         """Sign with the prepared ring, and verify with what is published.
@@ -93,14 +96,14 @@ class Rotation:
         published, _ = self._published()
         for key in (stored.ring.current, stored.ring.next):
             if key.kid not in published:
+                self._own_pending(version_id)
                 raise PublicationError(f"key {key.kid} is not published: run setSecret first")
             tokens.check_key_pair(key, published[key.kid].jwk)
 
     def finish_secret(self, version_id: str) -> None:
         """Make the prepared ring the one that signs."""
-        version = self._version(version_id)
         finished = self.rings.read(version_id=version_id)
-        if version is not None and CURRENT in version.stages and finished is not None:
+        if finished is not None and self._is_current(version_id):
             self._clean_up(finished)
         else:
             self._finish(self._own_pending(version_id))
@@ -170,9 +173,10 @@ class Rotation:
         version_id = self.new_id()
         ring = replace(ring, derived_from=current.version_id)
         superseded = self._pending()
-        if superseded is not None:
-            self.rings.drop_pending(superseded.version_id)
         self.rings.put(version_id, ring)
+        if superseded is not None:
+            # AWS has just moved the label; should it not, there must not be two.
+            self.rings.drop_pending(superseded.version_id)
         self._finish(StoredRing(version_id, ring))
         return ring
 
@@ -181,13 +185,7 @@ class Rotation:
         if current.version_id == pending.version_id:
             self._clean_up(pending)
             return
-        if pending.ring.derived_from != current.version_id:
-            self.rings.drop_pending(pending.version_id)
-            self._publish()
-            raise ConflictError(
-                "the key ring was changed by another call since this change began; nothing was"
-                " lost: look at the keys and start again if it is still needed"
-            )
+        self._refuse_if_outdated(pending, current)
         published = self._publish(prepared=pending)
         self._check_may_sign(pending.ring, current.ring, published)
         self.rings.make_current(pending.version_id, instead_of=current.version_id)
@@ -197,6 +195,16 @@ class Rotation:
         """The last two steps, once `finished` signs."""
         self.rings.drop_pending(finished.version_id)
         self._publish(finished=finished)
+
+    def _refuse_if_outdated(self, pending: StoredRing, current: StoredRing) -> None:
+        """Drop a prepared ring that would undo what another change has made since."""
+        if pending.ring.derived_from != current.version_id:
+            self.rings.drop_pending(pending.version_id)
+            self._publish()
+            raise ConflictError(
+                "the key ring was changed by another call since this change began; nothing was"
+                " lost: look at the keys and start again if it is still needed"
+            )
 
     def _check_may_sign(self, ring: KeyRing, before: KeyRing, published: Publication) -> None:
         """Once more at the last moment: a recovered ring may have been published only now."""
@@ -263,6 +271,10 @@ class Rotation:
 
     def _version(self, version_id: str) -> Version | None:
         return next((v for v in self.rings.versions() if v.version_id == version_id), None)
+
+    def _is_current(self, version_id: str) -> bool:
+        version = self._version(version_id)
+        return version is not None and CURRENT in version.stages
 
     def _pending(self) -> Version | None:
         versions = self.rings.versions()

@@ -1,0 +1,241 @@
+"""A key ring in the embedded AWS, or in the model of AWS, watched call by call."""
+
+import hashlib
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from settings import Timings as DerivedTimings
+from tests.rotation.aws_model import Aws
+from token_service import publication
+from token_service.aws_json import AwsError, AwsJsonClient
+from token_service.key_generation import generate_signing_key
+from token_service.keyring import KeyRing, Timings
+from token_service.publication import Publication
+from token_service.rotation import Rotation
+from token_service.stores import CURRENT, PENDING, KeyRingStore, PublicationStore
+
+Call = Callable[[str, Mapping[str, object]], dict[str, object]]
+
+
+class CrashError(Exception):
+    """The function was stopped here."""
+
+
+@dataclass
+class Watch:
+    """What happens around the calls that one function makes; calls are counted from 1."""
+
+    before: Callable[[int, str], None] = lambda number, action: None
+    after: Callable[[int, str], None] = lambda number, action: None
+    calls: int = 0
+    clock: Callable[[], float] = time.time
+    contents: dict[str, bytes] = field(default_factory=dict)
+    created: dict[str, float] = field(default_factory=dict)
+    alone: threading.Lock = field(default_factory=threading.Lock)
+
+    def around(
+        self, action: str, parameters: Mapping[str, object], call: Call
+    ) -> dict[str, object]:
+        """Make a call as AWS would take it."""
+        self.calls += 1
+        number = self.calls
+        self.before(number, action)
+        if action == "PutSecretValue":
+            with self.alone:
+                self._as_aws_takes_it(parameters, call)
+                answer = call(action, parameters)
+        else:
+            answer = call(action, parameters)
+        if action == "ListSecretVersionIds":
+            self._date(answer)
+        self.after(number, action)
+        return answer
+
+    def _date(self, answer: dict[str, object]) -> None:
+        """Our clock may be ahead of the emulator's."""
+        versions = answer["Versions"]
+        assert isinstance(versions, list)
+        for version in versions:
+            version["CreatedDate"] = self.created.get(version["VersionId"], version["CreatedDate"])
+
+    def _as_aws_takes_it(self, parameters: Mapping[str, object], call: Call) -> None:
+        """The emulator writes over a version, and lets two versions have the same label."""
+        token, stages = str(parameters["ClientRequestToken"]), parameters["VersionStages"]
+        self.created.setdefault(token, self.clock())
+        content = hashlib.sha256(str(parameters.get("SecretString")).encode()).digest()
+        if self.contents.setdefault(token, content) != content:
+            raise AwsError("secretsmanager", "PutSecretValue", "ResourceExistsException", "")
+        listed = call("ListSecretVersionIds", {"SecretId": parameters["SecretId"]})
+        versions = listed["Versions"]
+        assert isinstance(versions, list)
+        for version in versions:
+            if stages == [PENDING] and PENDING in version["VersionStages"]:
+                call(
+                    "UpdateSecretVersionStage",
+                    {
+                        "SecretId": parameters["SecretId"],
+                        "VersionStage": PENDING,
+                        "RemoveFromVersionId": version["VersionId"],
+                    },
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedClient(AwsJsonClient):
+    """Tells a `Watch` of each call."""
+
+    watch: Watch = field(kw_only=True)
+    model: Aws | None = field(kw_only=True)
+
+    def call(self, action: str, parameters: Mapping[str, object]) -> dict[str, object]:
+        """One call, watched."""
+
+        def plainly(action: str, parameters: Mapping[str, object]) -> dict[str, object]:
+            if self.model is not None:
+                return self.model.call(self.service, action, parameters)
+            return AwsJsonClient.call(self, action, parameters)
+
+        return self.watch.around(action, parameters, plainly)
+
+
+class Account:
+    """A secret and a parameter of their own; `clock` is real time, and may be set forward."""
+
+    def __init__(self, *, in_model: bool = False) -> None:
+        derived = DerivedTimings.derive(verifier_cache=3600, token_lifetime=300)
+        self.timings = Timings(
+            publish_before_signing=derived.publish_before_signing,
+            retain_after_signing=derived.retain_after_signing,
+            remember_retired=86400,
+        )
+        self.algorithm = "ES256"
+        self.first = ("", "")
+        self.being_revoked: set[str] = set()
+        self.contents: dict[str, bytes] = {}
+        self.created: dict[str, float] = {}
+        self._ahead = 0.0
+        self._alone = threading.Lock()
+        self.model = Aws(self.clock) if in_model else None
+        self._secrets = self._client("secretsmanager", "secretsmanager", Watch())
+        self._ssm = self._client("ssm", "AmazonSSM", Watch())
+        name = f"test-{uuid.uuid4()}"
+        self.secret_arn, self.parameter = f"arn:{name}", f"/{name}"
+        if not in_model:
+            self._make_resources(name)
+
+    def _client(self, service: str, prefix: str, watch: Watch) -> WatchedClient:
+        # The emulator shares two cores with everything else: it may be slow.
+        return WatchedClient(service, prefix, 20.0, watch=watch, model=self.model)
+
+    def _make_resources(self, name: str) -> None:
+        made = self._secrets.call(
+            "CreateSecret", {"Name": name, "ClientRequestToken": str(uuid.uuid4())}
+        )
+        self.secret_arn = str(made["ARN"])
+        self._ssm.call(
+            "PutParameter", {"Name": self.parameter, "Value": '{"keys":[]}', "Type": "String"}
+        )
+
+    def clock(self) -> float:
+        return time.time() + self._ahead
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self._ahead += seconds
+
+    def function(self, watch: Watch | None = None) -> Rotation:
+        """The rotate function, in a process of its own as it were."""
+        watch = watch or Watch()
+        watch.clock, watch.contents, watch.created = self.clock, self.contents, self.created
+        watch.alone = self._alone
+        return Rotation(
+            rings=KeyRingStore(
+                self.secret_arn, self._client("secretsmanager", "secretsmanager", watch)
+            ),
+            publications=PublicationStore(self.parameter, self._client("ssm", "AmazonSSM", watch)),
+            make_key=lambda: generate_signing_key(self.algorithm, int(self.clock())),
+            timings=self.timings,
+            clock=self.clock,
+            new_id=lambda: str(uuid.uuid4()),
+        )
+
+    # What is there, seen from outside.
+
+    def ring(self, stage: str = CURRENT) -> KeyRing | None:
+        stored = KeyRingStore(self.secret_arn, self._secrets).read(stage)
+        return stored.ring if stored else None
+
+    def signing(self) -> KeyRing:
+        ring = self.ring()
+        assert ring is not None, "there is no ring"
+        return ring
+
+    def labels(self) -> dict[str, str]:
+        """The version under each label; a label must not be on two."""
+        found: dict[str, str] = {}
+        for version in KeyRingStore(self.secret_arn, self._secrets).versions():
+            for stage in version.stages:
+                assert stage not in found, f"two versions carry {stage}"
+                found[stage] = version.version_id
+        return found
+
+    def published(self) -> Publication:
+        return publication.loads(PublicationStore(self.parameter, self._ssm).read_document()[0])
+
+    def make_empty_pending(self, token: str) -> None:
+        """What `RotateSecret` does first: a version without a value, under AWSPENDING."""
+        self.created[token] = self.clock()
+        self._secrets.call(
+            "PutSecretValue",
+            {
+                "SecretId": self.secret_arn,
+                "ClientRequestToken": token,
+                "VersionStages": [PENDING],
+            },
+        )
+
+    def copy(self) -> "Account":
+        """Another account in the same state."""
+        other = Account(in_model=self.model is not None)
+        other.timings, other._ahead = self.timings, self._ahead
+        PublicationStore(other.parameter, other._ssm).write(self.published())
+        KeyRingStore(other.secret_arn, other._secrets).put(
+            self.labels()[CURRENT], self.signing(), stage=CURRENT
+        )
+        return other
+
+    def check_signing_key_is_published(self) -> None:
+        """Unless it is being revoked, the key that signs is in the JWKS."""
+        ring = self.ring()
+        if ring is None or ring.current.kid in self.being_revoked:
+            return
+        # The very first ring is published before any function is given traffic.
+        if self.published() or ring.derived_from is not None:
+            assert ring.current.kid in self.published(), "the key that signs is not in the JWKS"
+
+    def check_consistent(self) -> None:
+        """No change is under way, and the publication is that of the ring."""
+        labels = self.labels()
+        assert labels.get(PENDING) in (None, labels[CURRENT]), "a pending version was left behind"
+        ring, published = self.signing(), self.published()
+        assert set(published) == {key.kid for key in ring.keys}
+        for key in ring.keys:
+            assert published[key.kid].jwk == {
+                **key.public_jwk,
+                "kid": key.kid,
+                "alg": key.alg,
+                "use": "sig",
+            }
+            stopped = published[key.kid].stopped_signing_at
+            assert (stopped is None) == (key.state != "previous")
+
+
+def steps(function: Rotation, token: str) -> None:
+    """A rotation, as Secrets Manager asks for it."""
+    function.create_secret(token)
+    function.set_secret(token)
+    function.test_secret(token)
+    function.finish_secret(token)

@@ -1,0 +1,152 @@
+"""Secrets Manager and SSM in memory, as AWS documents them: quick, and strict where MiniStack is not.
+
+Label moves are seen late by readers, calls take time, services can be out of reach.
+https://docs.aws.amazon.com/secretsmanager/latest/apireference/
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from token_service.aws_json import AwsError, AwsJsonClient, AwsUnreachableError
+from token_service.stores import CURRENT, PENDING
+
+PREVIOUS = "AWSPREVIOUS"
+
+Parameters = Mapping[str, object]
+Answer = dict[str, object]
+
+
+@dataclass
+class Aws:
+    """One secret and one parameter.
+
+    Attributes:
+        clock: Tells epoch seconds.
+        take: Lets the seconds pass that a call takes.
+        label_delay: For how many seconds readers still see the labels as they were.
+        unreachable: Services that do not answer.
+    """
+
+    clock: Callable[[], float]
+    take: Callable[[], None] = lambda: None
+    label_delay: float = 0.0
+    unreachable: set[str] = field(default_factory=set)
+    values: dict[str, str | None] = field(default_factory=dict)
+    created: dict[str, float] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    seen_labels: dict[str, str] = field(default_factory=dict)
+    labels_moved_at: float = float("-inf")
+    document: str = '{"keys":[]}'
+    document_version: int = 1
+    on_publication: Callable[[str], None] = lambda document: None
+
+    def call(self, service: str, action: str, parameters: Parameters) -> Answer:
+        """One call, as `AwsJsonClient.call` makes it."""
+        self.take()
+        if service in self.unreachable:
+            raise AwsUnreachableError(service, action, "TimeoutError", "")
+        answers: dict[str, Callable[[Parameters], Answer]] = {
+            "GetSecretValue": self._get_secret_value,
+            "ListSecretVersionIds": self._list_secret_version_ids,
+            "PutSecretValue": self._put_secret_value,
+            "UpdateSecretVersionStage": self._update_secret_version_stage,
+            "GetParameter": self._get_parameter,
+            "PutParameter": self._put_parameter,
+        }
+        return answers[action](parameters)
+
+    def rotate_secret(self, token: str) -> None:
+        """What RotateSecret does before it calls the function."""
+        if self.labels.get(PENDING) not in (None, self.labels[CURRENT], token):
+            raise _error("RotateSecret", "InvalidRequestException")
+        self.created.setdefault(token, self.clock())
+        self.values.setdefault(token, None)
+        self._move({**self.labels, PENDING: token})
+
+    def _get_secret_value(self, parameters: Parameters) -> Answer:
+        version = parameters.get("VersionId") or self._visible().get(
+            str(parameters["VersionStage"])
+        )
+        value = self.values.get(str(version))
+        if value is None:
+            raise _error("GetSecretValue", "ResourceNotFoundException")
+        return {"VersionId": version, "SecretString": value}
+
+    def _list_secret_version_ids(self, _: Parameters) -> Answer:
+        stages: dict[str, list[str]] = {}
+        for label, version in self._visible().items():
+            stages.setdefault(version, []).append(label)
+        return {
+            "Versions": [
+                {"VersionId": version, "VersionStages": of, "CreatedDate": self.created[version]}
+                for version, of in stages.items()
+            ]
+        }
+
+    def _put_secret_value(self, parameters: Parameters) -> Answer:
+        token, value = str(parameters["ClientRequestToken"]), str(parameters["SecretString"])
+        if self.values.get(token) not in (None, value):
+            raise _error("PutSecretValue", "ResourceExistsException")
+        self.created.setdefault(token, self.clock())
+        self.values[token] = value
+        (stage,) = parameters["VersionStages"]  # type: ignore[misc] # a list, in our calls of one
+        moved = {**self.labels, stage: token}
+        if stage == CURRENT and CURRENT in self.labels:
+            moved[PREVIOUS] = self.labels[CURRENT]
+        self._move(moved)
+        return {}
+
+    def _update_secret_version_stage(self, parameters: Parameters) -> Answer:
+        label = str(parameters["VersionStage"])
+        source, target = parameters.get("RemoveFromVersionId"), parameters.get("MoveToVersionId")
+        for version in (source, target):
+            if version is not None and version not in self.values:
+                raise _error("UpdateSecretVersionStage", "ResourceNotFoundException")
+        if self.labels.get(label) != source:
+            raise _error("UpdateSecretVersionStage", "InvalidParameterException")
+        moved = {name: version for name, version in self.labels.items() if name != label}
+        if target is not None:
+            moved[label] = str(target)
+            if label == CURRENT and source is not None:
+                moved[PREVIOUS] = str(source)
+        self._move(moved)
+        return {}
+
+    def _get_parameter(self, _: Parameters) -> Answer:
+        return {"Parameter": {"Value": self.document, "Version": self.document_version}}
+
+    def _put_parameter(self, parameters: Parameters) -> Answer:
+        if parameters["Tier"] != "Intelligent-Tiering" and len(str(parameters["Value"])) > 4096:
+            raise AwsError("ssm", "PutParameter", "ValidationException", "too large")
+        self.document = str(parameters["Value"])
+        self.document_version += 1
+        self.on_publication(self.document)
+        return {"Version": self.document_version}
+
+    def _visible(self) -> dict[str, str]:
+        late = self.clock() < self.labels_moved_at + self.label_delay
+        return self.seen_labels if late else self.labels
+
+    def _move(self, labels: dict[str, str]) -> None:
+        self.seen_labels = self._visible()
+        self.labels = labels
+        self.labels_moved_at = self.clock()
+        # Secrets Manager deletes versions without a label, not within a day.
+        kept = {*labels.values(), *self.seen_labels.values()}
+        for version, created in list(self.created.items()):
+            if version not in kept and created < self.clock() - 86400:
+                del self.values[version], self.created[version]
+
+
+def _error(action: str, code: str) -> AwsError:
+    return AwsError("secretsmanager", action, code, "")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelClient(AwsJsonClient):
+    """Calls the model instead of AWS."""
+
+    aws: Aws = field(kw_only=True)
+
+    def call(self, action: str, parameters: Parameters) -> Answer:
+        return self.aws.call(self.service, action, parameters)
