@@ -20,6 +20,30 @@ from bundle import AWS, LOCAL, BundleError, lambda_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 1_000_000
+ENVIRONMENT = {
+    "ANONYMOUS_REMEMBER_SECONDS": "2592000",
+    "ANONYMOUS_SUBJECT": "per-device",
+    "AUDIENCES": '["https://powersync.example.com"]',
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_REGION": "us-east-1",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "IDENTITY_PROVIDERS": "[]",
+    "ISSUER": "https://api.example.com",
+    "JWKS_CACHE_SECONDS": "60",
+    "JWKS_MAX_AGE_SECONDS": "120",
+    "JWKS_PARAMETER": "/jwks",
+    "KEYRING_CACHE_SECONDS": "300",
+    "KEYRING_MAX_AGE_SECONDS": "3600",
+    "KEYRING_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:000000000000:secret:key-ring",
+    "POWERSYNC_URL": "https://powersync.example.com",
+    "PUBLISH_BEFORE_SIGNING_SECONDS": "3780",
+    "RETAIN_AFTER_SIGNING_SECONDS": "4020",
+    "ROUTES": "{}",
+    "SIGNING_ALGORITHM": "ES256",
+    "TOKEN_LIFETIME_SECONDS": "300",
+    "VERIFIER_CACHE_SECONDS": "3600",
+}
+"""What a function finds when it starts."""
 UNCHECKED_HASH = 0b01
 """The flags of a .pyc that is taken without looking at its source (PEP 552)."""
 AARCH64 = 0xB7
@@ -221,6 +245,7 @@ def test_the_zip_runs_alone(unpacked: Path) -> None:
     )
     finished = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code, unpacked, *handlers],
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=False,
