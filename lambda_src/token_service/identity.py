@@ -152,8 +152,11 @@ class _IdentityProvider:
             raise InvalidCredentialError("aud is none of the configured audiences")
         if settings.client_ids and _client_id(claims) not in settings.client_ids:
             raise InvalidCredentialError("made for a client that is not configured")
-        if settings.token_use is not None and claims.get("token_use") != settings.token_use:
-            raise InvalidCredentialError(f"token_use is not {settings.token_use}")
+        if claims.get("token_use") not in settings.token_uses:
+            # Cognito's; a refresh token may be a JWT of the same issuer and client.
+            raise InvalidCredentialError("token_use is not an accepted one")
+        if "events" in claims:  # A security event, such as a logout token (RFC 8417 §2.2).
+            raise InvalidCredentialError("a security event, not a login")
         if "cnf" in claims:
             # RFC 7800: bound to a key whose possession a bearer request does not prove.
             raise InvalidCredentialError("bound to a key of its sender")

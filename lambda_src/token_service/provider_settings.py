@@ -15,6 +15,8 @@ from token_service.verification import ASYMMETRIC_ALGORITHMS
 UNMAPPABLE_CLAIMS = PROTECTED_CLAIMS | {"previous_sub"}
 """Names in our token that no identity provider's claim may take."""
 
+_TOKEN_USES = ("id", "access")
+
 LONGEST_SESSION_CACHE = 300
 """Seconds."""
 
@@ -39,7 +41,7 @@ class ProviderSettings:
     client_ids: frozenset[str]
     jwks_uri: str | None
     algorithms: frozenset[str] | None
-    token_use: str | None
+    token_uses: tuple[str | None, ...]
     required_scopes: tuple[str, ...]
     subject_claim: str
     subject_prefix: str
@@ -63,7 +65,7 @@ class ProviderSettings:
             client_ids=frozenset(reader.texts("clientIds")),
             jwks_uri=reader.url("jwksUri"),
             algorithms=frozenset(algorithms) if algorithms else None,
-            token_use=token_use,
+            token_uses=(token_use,) if token_use else (None, *_TOKEN_USES),
             required_scopes=reader.texts("requiredScopes"),
             subject_claim=reader.text("subjectClaim") or "sub",
             subject_prefix=reader.text("subjectPrefix") or "",
@@ -83,7 +85,7 @@ class ProviderSettings:
             )
         if refused := (self.algorithms or frozenset()) - ASYMMETRIC_ALGORITHMS:
             raise ValueError(f"algorithms: {', '.join(sorted(refused))} can never be allowed")
-        if self.token_use not in {None, "id", "access"}:
+        if not {None, *_TOKEN_USES}.issuperset(self.token_uses):
             raise ValueError("tokenUse must be id or access")
         if not all(_is_scope(scope) for scope in self.required_scopes):
             raise ValueError("requiredScopes must be single scopes, as in RFC 6749 §3.3")

@@ -225,6 +225,10 @@ FORGED_CLAIMS = {
         "anonymous", "anon-0123456789abcdef0123456789abcdef",
     )},
     "no sub": signed({name: value for name, value in claims().items() if name != "sub"}),
+    "a refresh token": signed(claims(token_use="refresh")),
+    "a token of many uses": signed(claims(token_use=["id", "access"])),
+    "a logout token":
+        signed(claims(events={"http://schemas.openid.net/event/backchannel-logout": {}})),
     "bound to a key of its sender": signed(claims(cnf={"jkt": "thumbprint"})),
     "sub twice": signed(json.dumps(claims())[:-1] + ',"sub":"admin"}'),
     "sub twice, once escaped": signed(json.dumps(claims())[:-1] + ',"\\u0073ub":"admin"}'),
