@@ -20,7 +20,7 @@ from tests.benchmarks.figures import Figure
 from tests.benchmarks.measure import Effort, measure
 
 RESULTS = ROOT / ".local" / "bench.json"
-QUICK = Effort(rounds=3, cold_starts=3, batches=0.2)
+QUICK = Effort(sessions=1, rounds=15, cold_starts=3)
 
 
 def main() -> int:
