@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable
 
-import httpx
 import pytest
 
 from tests.conftest import Figure
@@ -230,13 +229,3 @@ def test_a_provider_that_is_down_is_503(clock: Clock) -> None:
         [settings], own_issuer=ISSUER, clock=clock, allow_loopback_http=True
     )
     refused(Deployment(providers, clock).token(user.id_token), 503, "temporarily_unavailable")
-
-
-def test_a_discovery_document_of_another_issuer_is_not_believed(
-    openid_provider: OpenIdProvider, deploy: Callable[..., Deployment], clock: Clock
-) -> None:
-    # The same server by another name: what it says about itself does not match.
-    alias = openid_provider.issuer.replace("127.0.0.1", "localhost")
-    assert httpx.get(f"{alias}/jwks").status_code == 200
-    user = openid_provider.sign_in("alice")
-    refused(deploy(issuer=alias).token(user.id_token), 401, "invalid_token")

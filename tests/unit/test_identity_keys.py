@@ -1,0 +1,223 @@
+"""Fetching a provider's metadata and keys: when, how often, and what is believed."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.identity.clock import MovableClock
+from tests.identity.key_server import KeyServer, public_jwk
+from token_service.provider_http import IdentityProviderUnavailableError, check_url, send_request
+from token_service.provider_keys import ProviderKeys, ProviderMetadata
+
+KEY = public_jwk(ec.generate_private_key(ec.SECP256R1()), kid="k", alg="ES256")
+OTHER = public_jwk(ec.generate_private_key(ec.SECP256R1()), kid="other", alg="ES256")
+
+
+@pytest.fixture
+def server() -> Iterator[KeyServer]:
+    with KeyServer(keys=[KEY]) as server:
+        yield server
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+def keys(server: KeyServer, clock: MovableClock) -> ProviderKeys:
+    return ProviderKeys(lambda: server.uri, algorithms=None, on_failure=lambda: None, clock=clock)
+
+
+def in_parallel(count: int, work: Callable[[], object]) -> None:
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_keys_are_fetched_once_in_ten_minutes(
+    keys: ProviderKeys, server: KeyServer, clock: MovableClock
+) -> None:
+    for _ in range(10):
+        assert keys.find("k") is not None
+    assert len(server.requests) == 1
+    clock.ahead += 601
+    assert keys.find("k") is not None
+    assert len(server.requests) == 2
+
+
+def test_a_withdrawn_key_is_gone_with_the_next_fetch(
+    keys: ProviderKeys, server: KeyServer, clock: MovableClock
+) -> None:
+    assert keys.find("k") is not None
+    server.keys = [OTHER]
+    assert keys.find("other") is not None
+    assert keys.find("k") is None
+
+
+def test_many_requests_at_once_share_one_fetch(keys: ProviderKeys, server: KeyServer) -> None:
+    found: list[object] = []
+    in_parallel(20, lambda: found.append(keys.find("k")))
+    assert len(found) == 20
+    assert None not in found
+    assert len(server.requests) == 1
+
+
+def test_a_known_key_does_not_wait_for_somebody_elses_fetch(
+    server: KeyServer, clock: MovableClock
+) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+    slow = False
+
+    def uri() -> str:
+        if slow:
+            asked.set()
+            assert go_on.wait(5)
+        return server.uri
+
+    keys = ProviderKeys(uri, algorithms=None, on_failure=lambda: None, clock=clock)
+    assert keys.find("k") is not None
+    clock.ahead += 601
+    slow = True
+    fetching = threading.Thread(target=keys.find, args=("k",))
+    fetching.start()
+    assert asked.wait(5)
+    begin = time.monotonic()
+    assert keys.find("k") is not None
+    assert time.monotonic() - begin < 0.5
+    go_on.set()
+    fetching.join()
+
+
+def test_an_unannounced_key_is_found_at_once_and_the_next_after_30_seconds(
+    keys: ProviderKeys, server: KeyServer, clock: MovableClock
+) -> None:
+    assert keys.find("k") is not None
+    server.keys = [KEY, OTHER]
+    assert keys.find("other") is not None
+    assert keys.find("unknown") is None
+    server.keys = [KEY, OTHER, {**OTHER, "kid": "third"}]
+    assert keys.find("third") is None
+    clock.ahead += 30
+    assert keys.find("third") is not None
+
+
+def test_an_unknown_kid_during_an_outage_is_not_called_unknown(
+    keys: ProviderKeys, server: KeyServer, clock: MovableClock
+) -> None:
+    assert keys.find("k") is not None
+    server.status = 500
+    with pytest.raises(IdentityProviderUnavailableError) as outage:
+        keys.find("unknown")
+    assert 0 < outage.value.retry_after <= 10
+    assert keys.find("k") is not None
+    for _ in range(100):
+        with pytest.raises(IdentityProviderUnavailableError):
+            keys.find("unknown")
+    assert len(server.requests) == 2
+    server.status = 200
+    clock.ahead += 30
+    assert keys.find("unknown") is None
+
+
+def test_keys_outlive_an_outage_for_a_day_and_no_longer(
+    keys: ProviderKeys, server: KeyServer, clock: MovableClock
+) -> None:
+    assert keys.find("k") is not None
+    server.status = 500
+    clock.ahead += 86_000
+    assert keys.find("k") is not None
+    clock.ahead += 400
+    with pytest.raises(IdentityProviderUnavailableError):
+        keys.find("k")
+    server.status = 200
+    clock.ahead += 11
+    assert keys.find("k") is not None
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ({"issuer": "https://other.example.com", "jwks_uri": "x"}, "another issuer"),
+        ({"issuer": "ISSUER/", "jwks_uri": "x"}, "another issuer"),
+        ({"jwks_uri": "x"}, "another issuer"),
+        ({"issuer": "ISSUER"}, "has no jwks_uri"),
+        ({"issuer": "ISSUER", "jwks_uri": ["x"]}, "has no jwks_uri"),
+        ({"issuer": "ISSUER", "jwks_uri": "http://example.com/keys"}, "is not https"),
+        ({"issuer": "ISSUER", "jwks_uri": "file:///etc/passwd"}, "jwks_uri"),
+        ({"issuer": "ISSUER", "jwks_uri": "https://user@example.com/"}, "neither user"),
+    ],
+)
+def test_a_discovery_document_is_believed_about_itself_and_https_only(
+    document: dict[str, object], reason: str, server: KeyServer, clock: MovableClock
+) -> None:
+    issuer = server.uri.removesuffix("/keys")
+    server.answer = json.dumps(document).replace("ISSUER", issuer).encode()
+    metadata = ProviderMetadata(issuer, clock, allow_loopback_http=True)
+    with pytest.raises(IdentityProviderUnavailableError, match=reason):
+        metadata.endpoint("jwks_uri")
+
+
+def test_a_discovery_document_is_read_once_until_what_it_names_fails(
+    server: KeyServer, clock: MovableClock
+) -> None:
+    issuer = server.uri.removesuffix("/keys")
+    server.answer = json.dumps({"issuer": issuer, "jwks_uri": server.uri}).encode()
+    metadata = ProviderMetadata(issuer, clock, allow_loopback_http=True)
+    for _ in range(5):
+        assert metadata.endpoint("jwks_uri") == server.uri
+    (asked,) = server.requests
+    assert asked.path == "/.well-known/openid-configuration"
+    metadata.forget()
+    metadata.endpoint("jwks_uri")
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "https://",
+        "example.com",
+        "//example.com",
+        "http://example.com",
+        "http://127.0.0.1.example.com",
+        "http://127.0.0.2",
+        "http://[::2]",
+        "http://user@127.0.0.1",
+        "https://user:password@example.com",
+        "https://example.com/#x",
+        "https://example.com/a b",
+        "https://example.com/\r\nX: y",
+        "https://example.com:0",
+        "https://example.com:99999",
+        "https://ex\u00e4mple.com",
+        "ftp://example.com",
+        "HTTPS//example.com",
+    ],
+)
+def test_a_url_that_is_not_plainly_https_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        check_url(url, allow_loopback_http=True)
+
+
+def test_http_on_loopback_is_for_the_local_stack_only() -> None:
+    for url in ("http://127.0.0.1:8080/x", "http://localhost/", "http://[::1]:80"):
+        assert check_url(url, allow_loopback_http=True) == url
+        with pytest.raises(ValueError, match="not https"):
+            check_url(url, allow_loopback_http=False)
+
+
+def test_a_name_that_does_not_resolve_and_a_closed_port_are_outages(server: KeyServer) -> None:
+    closed = server.uri
+    server.__exit__(None, None, None)
+    for url in (closed, "https://does-not-exist.invalid/keys"):
+        with pytest.raises(IdentityProviderUnavailableError, match="did not answer"):
+            send_request(url)
+    server.__enter__()
