@@ -95,7 +95,13 @@ class IdentityProviders:
         provider = self._providers.get(issuer) if isinstance(issuer, str) else None
         if provider is None:
             raise InvalidCredentialError("its issuer is not a configured identity provider")
-        return provider.authenticate(parsed)
+        try:
+            return provider.authenticate(parsed)
+        except InvalidCredentialError as error:
+            raise InvalidCredentialError(f"{provider.name}: {error}") from None
+        except IdentityProviderUnavailableError as error:
+            reason = f"{provider.name}: {error}"
+            raise IdentityProviderUnavailableError(reason, error.retry_after) from error
 
 
 class _IdentityProvider:
@@ -108,6 +114,7 @@ class _IdentityProvider:
         *,
         allow_loopback_http: bool,
     ) -> None:
+        self.name = settings.name
         self._settings = settings
         self._clock = clock
         metadata = ProviderMetadata(settings.issuer, clock, allow_loopback_http=allow_loopback_http)

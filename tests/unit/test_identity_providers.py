@@ -258,6 +258,11 @@ def test_parameters_must_be_an_object(value: object, server: KeyServer) -> None:
         caller(server, item, {**claims, "their": {"parameters": value}})
 
 
+def test_a_refusal_names_the_provider_for_the_log(server: KeyServer) -> None:
+    with pytest.raises(InvalidCredentialError, match=r"^acme: aud is none"):
+        caller(server, {**USUAL, "name": "acme"}, {"sub": "u", "aud": "other"})
+
+
 def test_an_exact_name_comes_before_a_dotted_path(server: KeyServer) -> None:
     item = {**USUAL, "claims": {"x": "a.b", "y": "a.b.c"}}
     claims = {"sub": "u", "aud": "app", "a": {"b": {"c": "path"}}}
