@@ -80,16 +80,23 @@ class Deployment:
         """`GET /token/anonymous` with the previous anonymous token."""
         return self.get("/token/anonymous", _anonymous_header(previous))
 
-    def get(self, path: str, headers: Mapping[str, str], method: str = "GET") -> Answer:
-        """One request; API Gateway joins headers of one name with a comma before this."""
-        return send(self._handlers[path], path, headers, method)
+    def get(
+        self, path: str, headers: Mapping[str, str], method: str = "GET", **event: object
+    ) -> Answer:
+        """One request; API Gateway joins headers of one name with a comma before this.
+
+        `event` replaces members of the event.
+        """
+        return send(self._handlers[path], path, headers, method, **event)
 
 
 def _anonymous_header(token: str | None) -> dict[str, str]:
     return {} if token is None else {"x-anonymous-token": token}
 
 
-def send(handler: Mangum, path: str, headers: Mapping[str, str], method: str) -> Answer:
+def send(
+    handler: Mangum, path: str, headers: Mapping[str, str], method: str, **replaced: object
+) -> Answer:
     """Invoke a function with the event that API Gateway makes of a request."""
     event = {
         "version": "2.0",
@@ -115,6 +122,7 @@ def send(handler: Mangum, path: str, headers: Mapping[str, str], method: str) ->
             "timeEpoch": 0,
         },
         "isBase64Encoded": False,
+        **replaced,
     }
     result = handler(event, None)  # type: ignore[arg-type]
     return Answer(result["statusCode"], result["headers"], result.get("body", ""))

@@ -187,17 +187,30 @@ def test_no_mutation_of_an_attack_gets_a_token(deployment: Deployment, figure: F
         header_text | header_text.map("Bearer {}".format),
         max_size=5,
     ),
+    event=st.fixed_dictionaries(
+        {},
+        optional={
+            "rawQueryString": st.text(st.characters(min_codepoint=33, max_codepoint=126)),
+            "cookies": st.lists(header_text, max_size=3),
+            "body": st.text(),
+        },
+    )
+    | st.binary().map(
+        lambda body: {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+    ),
 )
-@example(path="/token", method="GET", fields={"authorization": "Bearer \xff"})
-@example(path="/token/anonymous", method="GET", fields={"x-anonymous-token": "\xff.\xff.\xff"})
+@example(path="/token", method="GET", fields={"authorization": "Bearer \xff"}, event={})
+@example(path="/token/anonymous", method="GET", fields={"x-anonymous-token": "\xff.\xff"}, event={})
 def _any_request(
+    *,
     path: str,
     method: str,
     fields: dict[str, str],
+    event: dict[str, Any],
     deployment: Deployment,
     seen: list[int],
 ) -> None:
-    answer = deployment.get(path, fields, method)
+    answer = deployment.get(path, fields, method, **event)
     seen.append(answer.status)
     if method not in {"GET", "POST"}:
         assert answer.status == 405
