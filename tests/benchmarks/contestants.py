@@ -16,7 +16,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from bundle import LOCAL, lambda_bundle
 from tests.benchmarks.aws import LoopbackAws
-from token_service import keyring, publication
+from token_service import keyring
 from token_service.key_generation import generate_private_jwk, generate_signing_key
 
 HERE = Path(__file__).parent
@@ -99,8 +99,11 @@ def publish_keys(aws: LoopbackAws, provider_key: rsa.RSAPrivateKey) -> None:
         ring = keyring.bootstrap(lambda alg=alg: generate_signing_key(alg, now))  # type: ignore[misc]
         aws.secrets[arn] = keyring.dumps(ring)
         if arn == SECRET_ARN:
-            published = publication.derive(ring, (), {}, now)
-            aws.parameters[PARAMETER] = publication.dumps(published)
+            keys = [
+                {**key.public_jwk, "kid": key.kid, "alg": alg, "use": "sig", "published_at": now}
+                for key in ring.keys
+            ]
+            aws.parameters[PARAMETER] = json.dumps({"generation": 1, "keys": keys})
     pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
