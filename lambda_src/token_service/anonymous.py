@@ -52,9 +52,9 @@ class AnonymousSubjects:
     def former_subject(self, presented: str | None, keys: RingKeys) -> str | None:
         """The subject that a previous anonymous token proves; None if it proves none.
 
-        The shared subject is nobody's, so it is never proven.
+        The shared subject is everybody's, so it is never proven: it lacks the prefix.
         """
-        if presented is None or self.mode == "shared":
+        if presented is None:
             return None
         try:
             return self._proven_subject(credentials.parse(presented), keys)

@@ -87,7 +87,8 @@ def send_request(
         with contextlib.closing(response):
             response.begin()
             return _read(response)
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, UnicodeError) as error:
+        # UnicodeError: a name that cannot be one, such as with a label of 64 characters.
         reason = f"{parts.netloc} did not answer: {type(error).__name__}"
         raise IdentityProviderUnavailableError(reason) from error
     finally:
