@@ -16,7 +16,7 @@ from token_service import keyring
 from token_service.aws_json import AwsError
 from token_service.keyring import KeyRing, Timings
 from token_service.publication import Publication
-from token_service.rotation import Rotation
+from token_service.rotation import NoKeyRingError, Rotation
 from token_service.settings import RotationSettings
 
 log = logging.getLogger(__name__)
@@ -91,12 +91,15 @@ class RotateCommands:
         return {"served": sorted(kids)}
 
     def _settled(self, attempt: Callable[[], Result]) -> Result:
-        """Try until it works, for as long as a new deployment may take to settle."""
+        """Try until it works, for as long as a new deployment may take to settle.
+
+        A ring just written is among what may not be seen at once.
+        """
         give_up_at = self.rotation.clock() + SETTLE_SECONDS
         while True:
             try:
                 return attempt()
-            except (AwsError, JwksNotServedError) as error:
+            except (AwsError, JwksNotServedError, NoKeyRingError) as error:
                 if self.rotation.clock() >= give_up_at:
                     raise
                 log.info("not settled yet: %s", error)

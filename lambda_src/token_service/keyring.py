@@ -75,6 +75,7 @@ class KeyRing:
         keys: Exactly one `current`, one `next`, any number of `previous`.
         retired: Public keys kept for anonymous devices.
         revoked: When each revoked `kid` was revoked.
+        generation: How many changes led to this ring: one that is read late is known by it.
         derived_from: The version of the secret that this ring replaces. Moving AWSCURRENT away
             from any other version is refused, so that two changes at once cannot undo each other.
         forced: This ring comes from a revocation: its current key signs however short it has
@@ -84,6 +85,7 @@ class KeyRing:
     keys: tuple[SigningKey, ...]
     retired: tuple[RetiredKey, ...] = ()
     revoked: Mapping[str, int] = field(default_factory=dict)
+    generation: int = 1
     derived_from: str | None = None
     forced: bool = False
 
@@ -239,7 +241,14 @@ def loads(document: str) -> KeyRing:
         keys = tuple(SigningKey(**{**key, "state": State(key["state"])}) for key in data["keys"])
         retired = tuple(RetiredKey(**key) for key in data["retired"])
         return _checked(
-            KeyRing(keys, retired, data["revoked"], data["derived_from"], data["forced"])
+            KeyRing(
+                keys=keys,
+                retired=retired,
+                revoked=data["revoked"],
+                generation=data["generation"],
+                derived_from=data["derived_from"],
+                forced=data["forced"],
+            )
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         # The cause would quote private members.

@@ -71,14 +71,17 @@ def derive(
     return publication
 
 
-def dumps(publication: Publication) -> str:
-    """The document to store; raises `PublicationError` if it is larger than SSM takes."""
+def dumps(publication: Publication, generation: int) -> str:
+    """The document to store; `generation` is that of the ring that signs.
+
+    Raises `PublicationError` if it is larger than SSM takes.
+    """
     times = ("published_at", "signing_since", "stopped_signing_at")
     keys = [
         {**key.jwk, **{name: at for name in times if (at := getattr(key, name)) is not None}}
         for key in publication.values()
     ]
-    document = json.dumps({"keys": keys}, separators=(",", ":"))
+    document = json.dumps({"generation": generation, "keys": keys}, separators=(",", ":"))
     if len(document) > LARGEST_DOCUMENT:
         raise PublicationError(
             f"{len(keys)} keys take {len(document)} bytes, and the JWKS parameter holds"
@@ -103,6 +106,11 @@ def loads(document: str) -> dict[str, PublishedKey]:
         }
     except (ValueError, KeyError, TypeError) as error:
         raise PublicationError(f"the JWKS parameter does not hold a JWK Set: {error!r}") from error
+
+
+def generation(document: str) -> int:
+    """The generation of the ring that a readable document was derived from; 0 for none yet."""
+    return int(json.loads(document).get("generation", 0))
 
 
 def jwks(document: str) -> str:

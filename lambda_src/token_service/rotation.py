@@ -49,13 +49,17 @@ class NoKeyRingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """Changes the ring in its stores. `clock` tells epoch seconds, `new_id` makes a version id."""
+    """Changes the ring in its stores.
+
+    `clock` tells epoch seconds, `sleep` waits for seconds, `new_id` makes the id of a version.
+    """
 
     rings: KeyRingStore
     publications: PublicationStore
     make_key: MakeKey
     timings: Timings
     clock: Callable[[], float]
+    sleep: Callable[[float], None]
     new_id: Callable[[], str]
 
     # What Secrets Manager asks for, `version_id` being its ClientRequestToken.
@@ -68,7 +72,7 @@ class Rotation:
         elif CURRENT in version.stages or self.rings.read(version_id=version_id):
             return
         current = self._current()
-        published, _ = self._published()
+        published = self._published()[0]
         now = self._now()
         try:
             ring = keyring.rotate(current.ring, self.make_key, published, now, self.timings)
@@ -77,7 +81,7 @@ class Rotation:
             self.rings.drop_pending(version_id)
             raise
         ring = keyring.retire(ring, published, now, self.timings)
-        self.rings.put(version_id, replace(ring, derived_from=current.version_id))
+        self.rings.put(version_id, _derived(ring, current))
 
     def set_secret(self, version_id: str) -> None:
         """Publish the prepared ring's keys beside those in use; nothing to do once it signs."""
@@ -93,7 +97,7 @@ class Rotation:
         that has no ring of its own: the current ring is tested then.
         """
         stored = self.rings.read(version_id=version_id) or self._current()
-        published, _ = self._published()
+        published = self._published()[0]
         for key in (stored.ring.current, stored.ring.next):
             if key.kid not in published:
                 self._own_pending(version_id)
@@ -133,7 +137,7 @@ class Rotation:
         self._refuse_if_pending(older_than=ABANDONED_AFTER)
         self._recover()
         self._publish()
-        published, _ = self._published()
+        published = self._published()[0]
         return self._replace(
             lambda ring: keyring.retire(ring, published, self._now(), self.timings)
         )
@@ -144,11 +148,12 @@ class Rotation:
         An emergency goes first: a rotation under way is superseded and says so at its next step;
         one that has just finished is built upon.
         """
-        for _ in range(ATTEMPTS - 1):
+        for attempt in range(ATTEMPTS - 1):
             try:
                 return self._replace(self._revoking(kids))
             except ConflictError:
                 log.info("the key ring has just been changed; revoking in the new one")
+                self.sleep(0.5 * 2**attempt)
         return self._replace(self._revoking(kids))
 
     def status(self) -> tuple[KeyRing, Publication, Version | None]:
@@ -171,7 +176,7 @@ class Rotation:
             self._publish()
             return ring
         version_id = self.new_id()
-        ring = replace(ring, derived_from=current.version_id)
+        ring = _derived(ring, current)
         superseded = self._pending()
         self.rings.put(version_id, ring)
         if superseded is not None:
@@ -188,7 +193,12 @@ class Rotation:
         self._refuse_if_outdated(pending, current)
         published = self._publish(prepared=pending)
         self._check_may_sign(pending.ring, current.ring, published)
-        self.rings.make_current(pending.version_id, instead_of=current.version_id)
+        try:
+            self.rings.make_current(pending.version_id, instead_of=current.version_id)
+        except ConflictError:
+            self.rings.drop_pending(pending.version_id)
+            self._publish()
+            raise
         self._clean_up(pending)
 
     def _clean_up(self, finished: StoredRing) -> None:
@@ -219,20 +229,32 @@ class Rotation:
         """Derive the publication from the rings and write it, if it is not what stands there.
 
         SSM has no conditional write: a version number that was skipped shows that somebody else
-        wrote in between, and the publication is derived again. Readers of the secret see a label
-        move late, so a caller says what it knows to be `prepared` as AWSPENDING or `finished` as
-        AWSCURRENT: otherwise a key could sign unpublished, or a revoked one be published again.
+        wrote in between, and the publication is derived again.
+
+        Readers of the secret see a label move late. A key could sign unpublished, or a revoked one
+        be published again, unless a caller says what it knows to be `prepared` as AWSPENDING or
+        `finished` as AWSCURRENT, and a ring older than the published one is waited out (for some
+        seconds: then it is no delay, somebody has moved AWSCURRENT back).
         """
-        for _ in range(ATTEMPTS):
-            before, version = self._published()
+        known = prepared or finished
+        for attempt in range(ATTEMPTS):
+            before, version, generation = self._published()
             current = self._current()
             if finished is not None and current.version_id == finished.ring.derived_from:
                 current = finished
+            if current.ring.generation < generation and attempt < ATTEMPTS - 1:
+                self.sleep(0.5 * 2**attempt)
+                continue
             pending = self._pending()
             stored = self.rings.read(version_id=pending.version_id) if pending else None
-            rings = [ring.ring for ring in (prepared, stored) if ring is not None]
+            rings = [prepared.ring] if prepared else []
+            if stored and not (known and stored.ring.derived_from == known.ring.derived_from):
+                rings.append(stored.ring)  # and not what the known one has superseded
             derived = publication.derive(current.ring, rings, before, self._now())
-            if derived == before or self.publications.write(derived) == version + 1:
+            signing = current.ring.generation
+            if (derived, signing) == (before, generation):
+                return derived
+            if self.publications.write(derived, signing) == version + 1:
                 return derived
         raise ConflictError("others keep changing the published JWKS; try again")
 
@@ -260,14 +282,15 @@ class Rotation:
             raise NoKeyRingError("the secret has no key ring yet; run `pulumi up` to make one")
         return stored
 
-    def _published(self) -> tuple[Publication, int]:
+    def _published(self) -> tuple[Publication, int, int]:
+        """What is published, the parameter's version and the generation of its ring."""
         document, version = self.publications.read_document()
         try:
-            return publication.loads(document), version
+            return publication.loads(document), version, publication.generation(document)
         except PublicationError:
             # Written over by hand: it is derived anew, as if every key were published only now.
             log.exception("the JWKS parameter was unreadable and is written anew")
-            return {}, version
+            return {}, version, 0
 
     def _version(self, version_id: str) -> Version | None:
         return next((v for v in self.rings.versions() if v.version_id == version_id), None)
@@ -302,3 +325,8 @@ class Rotation:
         if stored is None:
             raise NoKeyRingError(f"version {version_id} has no ring: run createSecret first")
         return stored
+
+
+def _derived(ring: KeyRing, current: StoredRing) -> KeyRing:
+    """The ring, as the successor of the one that signs."""
+    return replace(ring, derived_from=current.version_id, generation=current.ring.generation + 1)

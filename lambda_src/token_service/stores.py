@@ -166,13 +166,13 @@ class PublicationStore:
         parameter = cast("Mapping[str, object]", answer["Parameter"])
         return str(parameter["Value"]), int(cast("int", parameter["Version"]))
 
-    def write(self, published: Publication) -> int:
+    def write(self, published: Publication, generation: int) -> int:
         """Replace the document; returns its new version number."""
         answer = self.client.call(
             "PutParameter",
             {
                 "Name": self.parameter,
-                "Value": publication.dumps(published),
+                "Value": publication.dumps(published, generation),
                 "Type": "String",
                 # Without it the account's default tier, mostly Standard, would refuse above 4 KB.
                 "Tier": "Intelligent-Tiering",

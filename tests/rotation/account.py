@@ -28,8 +28,8 @@ class CrashError(Exception):
 class Watch:
     """What happens around the calls that one function makes; calls are counted from 1."""
 
-    before: Callable[[int, str], None] = lambda number, action: None
-    after: Callable[[int, str], None] = lambda number, action: None
+    before: Callable[[int, str], None] = lambda _, __: None
+    after: Callable[[int, str], None] = lambda _, __: None
     calls: int = 0
     clock: Callable[[], float] = time.time
     contents: dict[str, bytes] = field(default_factory=dict)
@@ -159,6 +159,7 @@ class Account:
             make_key=lambda: generate_signing_key(self.algorithm, int(self.clock())),
             timings=self.timings,
             clock=self.clock,
+            sleep=self.wait,
             new_id=lambda: str(uuid.uuid4()),
         )
 
@@ -201,7 +202,9 @@ class Account:
         """Another account in the same state."""
         other = Account(in_model=self.model is not None)
         other.timings, other._ahead = self.timings, self._ahead
-        PublicationStore(other.parameter, other._ssm).write(self.published())
+        PublicationStore(other.parameter, other._ssm).write(
+            self.published(), self.signing().generation
+        )
         KeyRingStore(other.secret_arn, other._secrets).put(
             self.labels()[CURRENT], self.signing(), stage=CURRENT
         )

@@ -1,4 +1,4 @@
-"""Secrets Manager and SSM in memory, as AWS documents them: quick, and strict where MiniStack is not.
+"""Secrets Manager and SSM in memory, as AWS documents them: quick, and strict.
 
 Label moves are seen late by readers, calls take time, services can be out of reach.
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/
@@ -38,7 +38,8 @@ class Aws:
     labels_moved_at: float = float("-inf")
     document: str = '{"keys":[]}'
     document_version: int = 1
-    on_publication: Callable[[str], None] = lambda document: None
+    on_publication: Callable[[str], None] = lambda _: None
+    on_current: Callable[[str], None] = lambda _: None
 
     def call(self, service: str, action: str, parameters: Parameters) -> Answer:
         """One call, as `AwsJsonClient.call` makes it."""
@@ -89,7 +90,9 @@ class Aws:
             raise _error("PutSecretValue", "ResourceExistsException")
         self.created.setdefault(token, self.clock())
         self.values[token] = value
-        (stage,) = parameters["VersionStages"]  # type: ignore[misc] # a list, in our calls of one
+        stages = parameters["VersionStages"]
+        assert isinstance(stages, list)
+        stage = str(stages[0])
         moved = {**self.labels, stage: token}
         if stage == CURRENT and CURRENT in self.labels:
             moved[PREVIOUS] = self.labels[CURRENT]
@@ -129,8 +132,11 @@ class Aws:
 
     def _move(self, labels: dict[str, str]) -> None:
         self.seen_labels = self._visible()
+        moved = labels.get(CURRENT) != self.labels.get(CURRENT)
         self.labels = labels
         self.labels_moved_at = self.clock()
+        if moved:
+            self.on_current(self.values[labels[CURRENT]] or "")
         # Secrets Manager deletes versions without a label, not within a day.
         kept = {*labels.values(), *self.seen_labels.values()}
         for version, created in list(self.created.items()):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Figure
 from tests.rotation.account import Account, Watch, steps
-from token_service.keyring import RotationTooEarlyError
+from token_service.keyring import KeyRing, RotationTooEarlyError
 from token_service.rotation import ABANDONED_AFTER, Rotation, RotationInProgressError
 from token_service.stores import ConflictError
 
@@ -79,7 +79,7 @@ def _check(account: Account, made: dict[str, int]) -> None:
     }
     assert set(ring.revoked) == revoked
     assert not revoked & set(account.published())
-    known = {key.kid for key in (*ring.keys, *ring.retired)}
+    known = {key.kid for key in ring.keys} | {key.kid for key in ring.retired}
     assert {signing, following} - revoked <= known, "a key was lost"
     if made.get("rotate"):
         assert ring.current.kid != signing
@@ -134,19 +134,18 @@ def _interleave(prepared: Account, one: str, other: str, figure: Figure) -> None
 
 
 @pytest.mark.parametrize("in_model", [True, False])
-def test_two_bootstraps_at_once_agree_on_one_ring(
-    _aws: None, in_model: bool, figure: Figure
-) -> None:
+@pytest.mark.usefixtures("_aws")
+def test_two_bootstraps_at_once_agree_on_one_ring(in_model: bool, figure: Figure) -> None:
     for moment in range(1, 100):
         account = Account(in_model=in_model)
-        rings = []
+        rings: list[KeyRing] = []
 
         def intrude(
             number: int,
             _: str,
             moment: int = moment,
             account: Account = account,
-            rings: list[object] = rings,
+            rings: list[KeyRing] = rings,
         ) -> None:
             if number == moment:
                 rings.append(account.function().bootstrap())

@@ -101,7 +101,7 @@ def test_test_secret_fails_on_a_published_key_that_is_another(running: Account) 
     swapped = {
         kid: type(key)({**key.jwk, "kid": kid}, key.published_at) for kid, key in published.items()
     }
-    function.publications.write(swapped)
+    function.publications.write(swapped, 2)
     with pytest.raises(KeyPairError, match="does not verify"):
         function.test_secret(token)
 

@@ -23,6 +23,7 @@ _rotation = Rotation(
         remember_retired=_settings.remember_retired,
     ),
     clock=time.time,
+    sleep=time.sleep,
     new_id=lambda: str(uuid.uuid4()),
 )
 _commands = RotateCommands(_rotation, _settings, time.sleep)
