@@ -126,6 +126,18 @@ def test_an_unknown_kid_during_an_outage_is_not_called_unknown(
     assert keys.find("unknown") is None
 
 
+def test_an_outage_costs_one_fetch_in_ten_seconds(
+    keys: ProviderKeys, server: KeyServer, clock: MovableClock
+) -> None:
+    server.status = 500
+    for fetches in (1, 2, 3):
+        for _ in range(100):
+            with pytest.raises(IdentityProviderUnavailableError):
+                keys.find("k")
+        assert len(server.requests) == fetches
+        clock.ahead += 10
+
+
 def test_keys_outlive_an_outage_for_a_day_and_no_longer(
     keys: ProviderKeys, server: KeyServer, clock: MovableClock
 ) -> None:

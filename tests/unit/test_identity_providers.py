@@ -192,6 +192,12 @@ def test_a_scope_that_is_not_granted_is_insufficient(scope: object, server: KeyS
     assert refusal.value.scope == "openid"
 
 
+def test_all_scopes_are_required(server: KeyServer) -> None:
+    item = {**USUAL, "requiredScopes": ["a", "b"]}
+    with pytest.raises(InsufficientScopeError):
+        caller(server, item, {"sub": "u", "aud": "app", "scope": "a c"})
+
+
 @pytest.mark.parametrize("claim", [{"scope": ["a", "b"]}, {"scp": "b a"}, {"scp": ["a", "b"]}])
 def test_scopes_are_words_or_a_list_under_either_name(
     claim: dict[str, Any], server: KeyServer
@@ -256,6 +262,13 @@ def test_parameters_must_be_an_object(value: object, server: KeyServer) -> None:
     assert caller(server, item, good).claims == {"parameters": {"a": 1}}
     with pytest.raises(UnusableClaimsError, match=r"their\.parameters"):
         caller(server, item, {**claims, "their": {"parameters": value}})
+
+
+def test_an_issuer_may_stand_once() -> None:
+    with pytest.raises(ValueError, match=r"identityProviders\[1\]: issuer stands twice"):
+        IdentityProviders.from_settings(
+            [USUAL, {**USUAL, "audiences": ["b"]}], own_issuer="https://x.test", clock=time.time
+        )
 
 
 def test_a_refusal_names_the_provider_for_the_log(server: KeyServer) -> None:
