@@ -5,14 +5,16 @@ time, and a plain `def` would send each through a thread pool.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from token_service import ring_cache
 from token_service.anonymous import AnonymousSubjects
@@ -139,12 +141,20 @@ def _bearer(request: Request) -> str:
 class _DirectRoute(APIRoute):
     """A route whose endpoint takes the request and makes the response by itself.
 
-    FastAPI's way of resolving parameters would cost as much as signing the token.
+    FastAPI's way of resolving parameters, and its clean-up after them, would cost as much as
+    signing the token.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        endpoint: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return endpoint
+    def __init__(
+        self, path: str, endpoint: Callable[[Request], Awaitable[Response]], **options: Any
+    ) -> None:
+        super().__init__(path, endpoint, **options)
+
+        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+            response = await endpoint(Request(scope, receive, send))
+            await response(scope, receive, send)
+
+        self.app = respond
 
 
 def _app() -> FastAPI:
@@ -158,8 +168,10 @@ def _app() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.router.route_class = _DirectRoute
-    for exception, respond in _RESPONSES.items():
-        app.add_exception_handler(exception, _handler(respond))
+    # FastAPI's own stack would add what only its dependencies and its debug mode need.
+    app.middleware_stack = ExceptionMiddleware(
+        app.router, {exception: _handler(respond) for exception, respond in _RESPONSES.items()}
+    )
     return app
 
 
@@ -172,16 +184,23 @@ def _handler(
     return handle
 
 
+class _JsonResponse(Response):
+    """JSON that nobody may store, with headers that need no looking for what is set already."""
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        """Set the headers that every answer has, and those of this one."""
+        self.raw_headers = [
+            (b"content-type", b"application/json"),
+            (b"cache-control", b"no-store"),
+            (b"content-length", str(len(self.body)).encode()),
+            *((name.lower().encode(), value.encode()) for name, value in (headers or {}).items()),
+        ]
+
+
 def _json(status: int, content: Mapping[str, object], **headers: str) -> Response:
-    return Response(
-        compact_json(content),
-        status,
-        {
-            "Cache-Control": "no-store",
-            **{name.replace("_", "-"): value for name, value in headers.items()},
-        },
-        "application/json",
-    )
+    """A JSON response; the names of headers have underscores for hyphens."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return _JsonResponse(compact_json(content), status, named)
 
 
 def _error(status: int, error: str, description: str, **headers: str) -> Response:

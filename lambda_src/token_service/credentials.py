@@ -5,12 +5,12 @@ the encoding (RFC 7515 §2, §3.1), then JSON in which a member may stand only o
 then the header members that say how to verify (RFC 8725).
 """
 
-import base64
 import binascii
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 LARGEST_CREDENTIAL = 16_384
 """Bytes. Identity providers with many groups make tokens of several KB; API Gateway's own limit for
@@ -72,8 +72,7 @@ def parse(encoded: str) -> Credential:
         raise InvalidCredentialError("not ASCII") from None
     if len(segments) != 3:
         raise InvalidCredentialError("not three segments, so not a signed JWT")
-    header = parse_json_object(_decode_segment(segments[0], "header"), "header")
-    alg, kid = _check_header(header)
+    alg, kid = _read_header(segments[0])
     return Credential(
         encoded=encoded,
         alg=alg,
@@ -177,19 +176,30 @@ def _children(container: object) -> list[object]:
     return [child for child in container if isinstance(child, (dict, list))]
 
 
+_FROM_BASE64URL = bytes.maketrans(b"-_+/=", b"+/...")
+"""To standard base64. What base64url does not have becomes a character that no base64 has."""
+
+
 def _decode_segment(segment: bytes, what: str) -> bytes:
     """Decode base64url without padding (RFC 7515 §2), in its one canonical form only.
 
     Encoding the result again must give the same text: this refuses padding, whitespace, foreign
     characters and stray trailing bits at once, so a token has a single spelling.
     """
+    standard = segment.translate(_FROM_BASE64URL)
     try:
-        decoded = base64.urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
+        decoded = binascii.a2b_base64(standard + b"=" * (-len(segment) % 4))
     except binascii.Error:
         raise InvalidCredentialError(f"{what}: not base64url") from None
-    if base64.urlsafe_b64encode(decoded).rstrip(b"=") != segment:
+    if binascii.b2a_base64(decoded, newline=False).rstrip(b"=") != standard:
         raise InvalidCredentialError(f"{what}: not canonical base64url without padding")
     return decoded
+
+
+@lru_cache(maxsize=64)
+def _read_header(segment: bytes) -> tuple[str, str]:
+    """The `alg` and `kid` of a header; all tokens by the same key have the same one."""
+    return _check_header(parse_json_object(_decode_segment(segment, "header"), "header"))
 
 
 def _check_header(header: Mapping[str, object]) -> tuple[str, str]:

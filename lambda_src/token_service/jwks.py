@@ -29,6 +29,7 @@ Response = dict[str, object]
 class _Served:
     body: str
     etag: str
+    headers: Mapping[str, str]
     fetched_at: float
 
 
@@ -79,15 +80,11 @@ class JwksEndpoint:
                 "the signing keys cannot be read just now; try again",
                 {"Retry-After": str(RETRY_AFTER_SECONDS)},
             )
-        answer_headers = {
-            "Cache-Control": f"public, max-age={self._settings.cache_seconds}",
-            "ETag": served.etag,
-        }
         if _matches(headers.get("if-none-match"), served.etag):
-            return {"statusCode": 304, "headers": answer_headers}
+            return {"statusCode": 304, "headers": served.headers}
         return {
             "statusCode": 200,
-            "headers": {**answer_headers, "Content-Type": "application/json"},
+            "headers": {**served.headers, "Content-Type": "application/json"},
             "body": served.body if method == "GET" else "",
         }
 
@@ -104,12 +101,16 @@ class JwksEndpoint:
             log.exception("the JWKS parameter cannot be read; serving what is at hand")
             return served
         digest = base64.urlsafe_b64encode(hashlib.sha256(body.encode()).digest()).decode()
-        self._served = _Served(body, f'"{digest}"', now)
+        etag = f'"{digest}"'
+        max_age = f"public, max-age={self._settings.cache_seconds}"
+        self._served = _Served(body, etag, {"Cache-Control": max_age, "ETag": etag}, now)
         return self._served
 
 
 def _matches(if_none_match: object, etag: str) -> bool:
     """Whether the client has this version (RFC 9110 §13.1.2, weak comparison)."""
+    if if_none_match == etag:
+        return True
     if not isinstance(if_none_match, str):
         return False
     candidates = [candidate.strip() for candidate in if_none_match.split(",")]

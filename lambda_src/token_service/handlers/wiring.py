@@ -1,5 +1,6 @@
 """What both token functions are made of."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -43,7 +44,8 @@ def token_service(environment: Mapping[str, str], anonymous_mode: str) -> TokenS
 class _Gateway(HTTPGateway):
     """API Gateway's payload 2.0, the one kind of event there is here.
 
-    Mangum would try each kind of event, and work out the request's scope twice.
+    Mangum would try each kind of event, work out the request's scope twice, and look into each
+    response for cookies and binary content, of which there is none.
     """
 
     @cached_property
@@ -51,7 +53,40 @@ class _Gateway(HTTPGateway):
         """The ASGI scope of the request."""
         return super().scope
 
+    def __call__(self, response: Any) -> dict[str, Any]:
+        """The response in API Gateway's form."""
+        return {
+            "statusCode": response["status"],
+            "headers": {name.decode(): value.decode() for name, value in response["headers"]},
+            "body": response["body"].decode(),
+            "isBase64Encoded": False,
+        }
+
+
+class _InlineLoop(asyncio.AbstractEventLoop):
+    """An event loop for apps that never wait: it runs each task to its end at once.
+
+    A Lambda container has one request at a time, and nothing in the token service is awaited that
+    is not there already. Starting and stopping asyncio's own loop for each request would cost as
+    much as signing the token.
+    """
+
+    def create_task(self, coro: Any, **_: object) -> Any:
+        """Run a coroutine to its end; raises `RuntimeError` if it waits for something."""
+        try:
+            coro.send(None)
+        except StopIteration as result:
+            return result.value
+        coro.close()
+        raise RuntimeError("the token service must not wait for anything")
+
+    def run_until_complete(self, future: Any) -> Any:
+        """The result of a task, which has ended already."""
+        return future
+
 
 def lambda_handler(app: FastAPI) -> Mangum:
     """The app as a Lambda handler."""
+    # What asyncio calls abstract is what a loop for apps that wait would need.
+    asyncio.set_event_loop(_InlineLoop())  # type: ignore[abstract]
     return Mangum(app, lifespan="off", custom_handlers=[_Gateway])
