@@ -1,6 +1,7 @@
 """Plans that several tests look at; the Lambda zip is not theirs to build."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,25 +31,39 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    zip_file: Path = tmp_path_factory.mktemp("bundle") / "bundle.zip"
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    zip_file = tmp_path_factory.mktemp("bundle") / "bundle.zip"
     zip_file.write_bytes(b"stands for the Lambda zip, which a plan names but does not open")
+    return zip_file
+
+
+@contextmanager
+def naming(bundle: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(functions, "lambda_bundle", lambda: zip_file)
+        for module in (functions, rotation):
+            patch.setattr(module, "lambda_bundle", lambda: bundle)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _bundle(bundle: Path) -> Iterator[None]:
+    with naming(bundle):
         yield
 
 
 @pytest.fixture(scope="session")
-def default_plan(_bundle: None) -> Plan:
+def default_plan(bundle: Path) -> Plan:
     """Nothing is configured but PowerSync's URL."""
-    return record()
+    with naming(bundle):
+        return record()
 
 
 @pytest.fixture(scope="session")
-def full_plan(_bundle: None) -> Plan:
+def full_plan(bundle: Path) -> Plan:
     """Everything is switched on."""
-    return record(**EVERYTHING)
+    with naming(bundle):
+        return record(**EVERYTHING)
 
 
 @pytest.fixture(params=["default_plan", "full_plan"])
