@@ -41,8 +41,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def naming(bundle: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (functions, rotation):
-            patch.setattr(module, "lambda_bundle", lambda: bundle)
+        patch.setattr(functions, "lambda_bundle", lambda: bundle)
         yield
 
 
