@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 from tests.conftest import Figure
 from tests.rotation.world import (
     INSTANCES,
+    JWKS_FUNCTIONS,
     REFUSALS,
     TOKEN_FUNCTIONS,
     Counts,
@@ -134,7 +135,7 @@ class Life(RuleBasedStateMachine):
         kids = self._kids(which)
         if calls is not None:
             self._attempt(lambda: world.stopped_after(calls, lambda: world.revoke(kids)))
-        if self._attempt(lambda: world.revoke(kids)) and watch and not world.aws.unreachable:
+        if self._attempt(lambda: world.revoke(kids)) and watch and not self._is_any_out_of_reach():
             world.check_busy_verifiers_refuse()
 
     @rule(
@@ -169,6 +170,14 @@ class Life(RuleBasedStateMachine):
         for service in services:
             self.world.cut_off(service)
 
+    @rule(function=st.integers(0, TOKEN_FUNCTIONS - 1))
+    def a_token_function_is_isolated(self, function: int) -> None:
+        self.world.isolate(f"token function {function}")
+
+    @rule(function=st.integers(0, JWKS_FUNCTIONS - 1))
+    def a_jwks_function_is_isolated(self, function: int) -> None:
+        self.world.isolate(f"JWKS function {function}")
+
     @rule()
     def aws_is_back(self) -> None:
         self._reconnected()
@@ -187,6 +196,9 @@ class Life(RuleBasedStateMachine):
             self.world.rotation.retire()
             kids = {key.kid for key in self.world._in_use().keys}
             assert kids == set(self.world.published_since), "ring and JWKS differ"
+
+    def _is_any_out_of_reach(self) -> bool:
+        return bool(self.world.aws.unreachable | self.world.isolated)
 
     def _kids(self, which: str) -> list[str] | None:
         ring = self.world._in_use()

@@ -9,11 +9,13 @@ import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from random import Random
+from typing import TypeVar
 
 from settings import Timings as Derived
 from tests.rotation.account import CrashError
 from tests.rotation.aws_model import Aws, ModelClient
 from token_service import keyring
+from token_service.aws_json import AwsUnreachableError
 from token_service.commands import POWERSYNC_REFRESH_SECONDS
 from token_service.jwks import JWKS_PATH, JwksEndpoint
 from token_service.keyring import KeyRing, RotationTooEarlyError, SigningKey, State, Timings
@@ -21,6 +23,8 @@ from token_service.ring_cache import KeyRingUnavailableError, RingCache
 from token_service.rotation import NoKeyRingError, Rotation, RotationInProgressError
 from token_service.settings import JwksSettings
 from token_service.stores import CURRENT, ConflictError, KeyRingStore, PublicationStore
+
+Read = TypeVar("Read")
 
 CLOCK_TOLERANCE = 60
 TOKEN_FUNCTIONS = 3
@@ -112,7 +116,8 @@ class World:
         self.refusable_until: dict[str, float] = {}
         self.revoked_at: dict[str, float] = {}
         self.in_doubt: set[str] = set()
-        self.reachable_since = {"ssm": self.now, "secretsmanager": self.now}
+        self.reachable_since: dict[str, float] = {}
+        self.isolated: set[str] = set()
         self.tokens: list[Token] = []
         self.forbidden: set[str] = set()
         self.rings = KeyRingStore(
@@ -134,17 +139,21 @@ class World:
         )
         self.token_functions = [
             RingCache(
-                self.rings.read,
+                self._reached("secretsmanager", f"token function {number}", self.rings.read),
                 lambda: self.now,
                 refresh_after=derived.keyring_cache,
                 max_age=derived.keyring_max_age,
             )
-            for _ in range(TOKEN_FUNCTIONS)
+            for number in range(TOKEN_FUNCTIONS)
         ]
         settings = JwksSettings("/jwks", derived.jwks_cache, derived.jwks_max_age, {})
         self.jwks_functions = [
-            JwksEndpoint(settings, self.publications.read_document, lambda: self.now)
-            for _ in range(JWKS_FUNCTIONS)
+            JwksEndpoint(
+                settings,
+                self._reached("ssm", f"JWKS function {number}", self.publications.read_document),
+                lambda: self.now,
+            )
+            for number in range(JWKS_FUNCTIONS)
         ]
         self.instances = [Instance(self.verifier_cache) for _ in range(INSTANCES)]
         while not self.published_since:  # as the deployment does until the JWKS is served
@@ -257,19 +266,37 @@ class World:
         return False
 
     def cut_off(self, service: str) -> None:
+        """Nobody reaches it any more."""
         self.aws.unreachable.add(service)
 
+    def isolate(self, function: str) -> None:
+        """Only this function does not reach AWS any more, for as long as the world goes on."""
+        self.isolated.add(function)
+
     def reconnect(self) -> None:
-        for service in self.aws.unreachable:
+        for service in self.aws.unreachable | self.isolated:
             self.reachable_since[service] = self.now
         self.aws.unreachable.clear()
+        self.isolated.clear()
+
+    def _reached(self, service: str, function: str, read: Callable[[], Read]) -> Callable[[], Read]:
+        """What a function reads from AWS, as long as it is not isolated."""
+
+        def read_unless_isolated() -> Read:
+            if function in self.isolated:
+                raise AwsUnreachableError(service, "read", "TimeoutError", "")
+            return read()
+
+        return read_unless_isolated
 
     def issue(self, function: int) -> None:
         """A token function signs a token, if it has a ring that may."""
         try:
             kid = self.token_functions[function].get().signer.kid
         except KeyRingUnavailableError:
-            assert self._was_unreachable("secretsmanager", 10), "no token without an outage"
+            name = f"token function {function}"
+            out = self._was_unreachable("secretsmanager", 10) or self._was_unreachable(name, 10)
+            assert out, "no token without an outage"
             return
         self.tokens.append(Token(kid, int(self.now) + self.token_lifetime))
 
@@ -283,9 +310,7 @@ class World:
             self.now, self._fetch, self.random.random() * self.transit
         )
         if kids is None:
-            assert self._was_unreachable("ssm", self.verifier_cache / 60), (
-                "no JWKS without an outage"
-            )
+            assert self._no_jwks_expected(self.verifier_cache / 60), "no JWKS without an outage"
             return
         for kid in oldest_and_newest:
             self.counts.verifications += 1
@@ -294,7 +319,7 @@ class World:
     def _fetch(self) -> frozenset[str] | None:
         response = self.random.choice(self.jwks_functions)(FETCH, None)
         if response["statusCode"] != 200:
-            assert self._was_unreachable("ssm", 0), "no JWKS without an outage"
+            assert self._no_jwks_expected(0), "no JWKS without an outage"
             return None
         return frozenset(key["kid"] for key in json.loads(str(response["body"]))["keys"])
 
@@ -322,8 +347,13 @@ class World:
         assert not revoked & judged_by, "a busy verifier still accepts a revoked key"
 
     def _was_unreachable(self, service: str, within: float) -> bool:
-        since = self.reachable_since[service]
-        return service in self.aws.unreachable or self.now <= since + within + 2 * self.transit
+        since = self.reachable_since.get(service, float("-inf"))
+        cut_off = service in self.aws.unreachable | self.isolated
+        return cut_off or self.now <= since + within + 2 * self.transit
+
+    def _no_jwks_expected(self, within: float) -> bool:
+        functions = [f"JWKS function {number}" for number in range(JWKS_FUNCTIONS)]
+        return any(self._was_unreachable(name, within) for name in ("ssm", *functions))
 
     # Life as it goes.
 
@@ -343,6 +373,10 @@ class World:
             self.issue(self.random.randrange(TOKEN_FUNCTIONS))
         elif chance < 0.85:
             self.verify(self.random.randrange(INSTANCES))
+        elif chance < 0.86:
+            self.isolate(f"token function {self.random.randrange(TOKEN_FUNCTIONS)}")
+        elif chance < 0.87:
+            self.reconnect()
         elif chance < 0.97:
             self._try_to_rotate()
         else:
