@@ -203,8 +203,9 @@ FORGED_TIMES = {
     "no exp": signed({name: value for name, value in claims().items() if name != "exp"}),
     "exp in the past": signed(claims(exp=NOW - 60)),
     "exp of 1970": signed(claims(exp=0)),
-    "nbf in the future": signed(claims(nbf=NOW + 120)),
-    "iat in the future": signed(claims(iat=NOW + 120)),
+    # By an hour: this list may be minutes old when it is used, and what is valid by then no attack.
+    "nbf in the future": signed(claims(nbf=NOW + 3600, exp=NOW + 7200)),
+    "iat in the future": signed(claims(iat=NOW + 3600, exp=NOW + 7200)),
     "exp of 5,000 digits": signed(raw_claims(exp="9" * 5000)),
 }  # fmt: skip
 
