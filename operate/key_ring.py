@@ -56,7 +56,6 @@ class KeyRing:
         self._stack = stack
         self._lambda = stack.client("lambda")
         self._secrets = stack.client("secretsmanager")
-        self._function: str | None = None
 
     def status(self) -> Status:
         """The keys and what may be done with them."""
@@ -109,7 +108,7 @@ class KeyRing:
         restarted = []
         for function in self._functions():
             variables = function["Environment"]["Variables"]
-            if "SIGNING_ALGORITHM" in variables or self._is_versioned(function):
+            if self._is_versioned(function):
                 continue
             name = function["FunctionName"]
             reason = f"a key was revoked at {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -130,23 +129,16 @@ class KeyRing:
             return bool(self._lambda.list_aliases(FunctionName=function["FunctionName"])["Aliases"])
 
     def _functions(self) -> Iterator[Mapping[str, Any]]:
-        """The functions that have the keys of this stack, private or public, in memory."""
+        """The functions that keep keys of this stack in memory, private or public ones."""
         with _explained():
             pages = self._lambda.get_paginator("list_functions").paginate()
             functions = [function for page in pages for function in page["Functions"]]
-        parameters = {
-            variables["JWKS_PARAMETER"]
-            for function in functions
-            if (variables := _variables(function)).get("KEYRING_SECRET_ARN")
-            == self._stack.secret_arn
-            and "JWKS_PARAMETER" in variables
-        }
         for function in functions:
-            variables = _variables(function)
-            if (
-                variables.get("KEYRING_SECRET_ARN") == self._stack.secret_arn
-                or variables.get("JWKS_PARAMETER") in parameters
-            ):
+            variables = function.get("Environment", {}).get("Variables", {})
+            reads_ring = variables.get("KEYRING_SECRET_ARN") == self._stack.secret_arn
+            reads_jwks = variables.get("JWKS_PARAMETER") == self._stack.jwks_parameter
+            is_rotate = function["FunctionName"] == self._stack.rotate_function
+            if (reads_ring or reads_jwks) and not is_rotate:
                 yield function
 
     def _run_steps(self, token: str, progress: Progress) -> None:
@@ -174,12 +166,12 @@ class KeyRing:
         raise OperatorError(
             f"the rotation has not ended within {ROTATION_SECONDS} s. Secrets Manager tries a"
             " failed rotation again by itself; what went wrong is in the log:"
-            f" aws logs tail /aws/lambda/{self._rotate_function().rpartition(':')[2]}"
+            f" aws logs tail /aws/lambda/{self._stack.rotate_function}"
         )
 
     def _invoke(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
         """Invoke the rotate function; a refusal of its is raised as `OperatorError`."""
-        function = self._rotate_function()
+        function = self._stack.rotate_function
         with _explained():
             answer = self._lambda.invoke(FunctionName=function, Payload=json.dumps(event))
             payload = json.loads(answer["Payload"].read())
@@ -187,23 +179,6 @@ class KeyRing:
             raise OperatorError(str(payload.get("errorMessage", payload)))
         told: Mapping[str, Any] = payload
         return told
-
-    def _rotate_function(self) -> str:
-        if self._function is None:
-            self._function = self._find_rotate_function()
-        return self._function
-
-    def _find_rotate_function(self) -> str:
-        if not self._stack.is_local:
-            with _explained():
-                secret = self._secrets.describe_secret(SecretId=self._stack.secret_arn)
-            if "RotationLambdaARN" in secret:
-                return str(secret["RotationLambdaARN"])
-        # No schedule: never there on the embedded AWS, or switched off by somebody.
-        for function in self._functions():
-            if "SIGNING_ALGORITHM" in _variables(function):
-                return str(function["FunctionArn"])
-        raise OperatorError(f"the stack {self._stack.name} has no rotate function; deploy it again")
 
 
 def moment(epoch_seconds: float) -> str:
@@ -221,11 +196,6 @@ def duration(seconds: float) -> str:
         if amount:
             parts.append(f"{amount} {unit}")
     return " ".join(parts[:2]) or "0 s"
-
-
-def _variables(function: Mapping[str, Any]) -> Mapping[str, str]:
-    variables: Mapping[str, str] = function.get("Environment", {}).get("Variables", {})
-    return variables
 
 
 @contextmanager
@@ -249,7 +219,7 @@ def _explanation(error: ClientError) -> str:
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     operation = error.operation_name
     if code.startswith("AccessDenied"):
-        service = "secretsmanager" if operation in ("RotateSecret", "DescribeSecret") else "lambda"
+        service = "secretsmanager" if operation == "RotateSecret" else "lambda"
         action = "InvokeFunction" if operation == "Invoke" else operation
         return f"you lack the permission {service}:{action}; ask for it ({message})"
     if operation == "RotateSecret" and code == "InvalidRequestException":

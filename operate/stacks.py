@@ -30,12 +30,16 @@ class Stack:
     Attributes:
         name: As the operator calls it.
         secret_arn: The key-ring secret.
+        jwks_parameter: The parameter with the published keys.
+        rotate_function: The function that changes the ring.
         session: Knows the credentials and the region.
         endpoint: Of the embedded AWS; None for AWS itself.
     """
 
     name: str
     secret_arn: str
+    jwks_parameter: str
+    rotate_function: str
     session: boto3.Session
     endpoint: str | None = None
 
@@ -65,7 +69,7 @@ def local_stack() -> Stack:
         aws_secret_access_key="test",  # noqa: S106 - the embedded AWS knows this one for root
         region_name=local["region"],
     )
-    return Stack("local", outputs["signing_secret_arn"], session, local["endpoint"])
+    return _stack("local", outputs, session, local["endpoint"])
 
 
 def deployed_stack(name: str) -> Stack:
@@ -85,14 +89,23 @@ def deployed_stack(name: str) -> Stack:
     )
     if asked.returncode != 0:
         raise OperatorError(f"Pulumi does not tell the outputs of {name}: {asked.stderr.strip()}")
-    return _in_aws(name, json.loads(asked.stdout))
-
-
-def _in_aws(name: str, outputs: Mapping[str, Any]) -> Stack:
-    secret_arn = outputs.get("signing_secret_arn")
-    if not isinstance(secret_arn, str):
+    outputs = json.loads(asked.stdout)
+    if "signing_secret_arn" not in outputs:
         raise OperatorError(
             f"the stack {name} has no key ring; deploy it: make deploy STACK={name}"
         )
-    region = secret_arn.split(":")[3]
-    return Stack(name, secret_arn, boto3.Session(region_name=region))
+    region = outputs["signing_secret_arn"].split(":")[3]
+    return _stack(name, outputs, boto3.Session(region_name=region))
+
+
+def _stack(
+    name: str, outputs: Mapping[str, Any], session: boto3.Session, endpoint: str | None = None
+) -> Stack:
+    return Stack(
+        name=name,
+        secret_arn=outputs["signing_secret_arn"],
+        jwks_parameter=outputs["jwks_parameter"],
+        rotate_function=outputs["rotate_function_name"],
+        session=session,
+        endpoint=endpoint,
+    )

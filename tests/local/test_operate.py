@@ -1,0 +1,178 @@
+"""The operators' commands, on a stack with PowerSync's own times."""
+
+import base64
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.stack import LocalStack
+from operate.key_ring import duration
+from tests.local.operators import Command, fetch_token
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A stack whose keys may be revoked."""
+    file = tmp_path_factory.mktemp("stack") / "outputs.json"
+    with LocalStack() as deployed, pytest.MonkeyPatch.context() as patch:
+        file.write_text(json.dumps(deployed.outputs))
+        patch.setenv("LOCAL_OUTPUTS", str(file))
+        yield deployed
+
+
+def _published(stack: LocalStack) -> set[str]:
+    with urllib.request.urlopen(stack.outputs["jwks_uri"], timeout=20) as response:
+        return {key["kid"] for key in json.load(response)["keys"]}
+
+
+def _kid_of_a_new_token(stack: LocalStack) -> str:
+    header = fetch_token(stack.outputs["anonymous_token_url"]).partition(".")[0]
+    return str(json.loads(base64.urlsafe_b64decode(header + "=="))["kid"])
+
+
+def test_make_keys_shows_current_and_next(stack: LocalStack, command: Command) -> None:
+    shown = command("keys")
+    assert shown.status == 0, shown.errors
+    rows = [line.split() for line in shown.output.splitlines()]
+    states = {row[1]: row[0] for row in rows if row and row[0] in ("current", "next")}
+    assert sorted(states.values()) == ["current", "next"]
+    assert set(states) == _published(stack)
+    assert "The next rotation may come at" in shown.output
+
+
+def test_make_rotate_within_the_waiting_time_is_refused_with_a_time(
+    stack: LocalStack, command: Command
+) -> None:
+    published = _published(stack)
+    refused = command("rotate")
+    assert refused.status == 1
+    assert "The rotation may come at 2" in refused.errors
+    assert "in 1 h " in refused.errors
+    assert _published(stack) == published
+
+
+def test_make_revoke_takes_the_key_out_at_once_and_new_tokens_carry_another(
+    stack: LocalStack, command: Command
+) -> None:
+    """Although both functions have the key in memory, for minutes."""
+    kid = _kid_of_a_new_token(stack)
+    assert kid in _published(stack)
+    revoked = command("revoke", "--kid", kid)
+    assert revoked.status == 0, revoked.errors
+    assert kid not in _published(stack)
+    assert _kid_of_a_new_token(stack) != kid
+    for said in (
+        f"Revoked {kid}",
+        "an instance in use    until 2",
+        "an idle instance      until 2",
+    ):
+        assert said in revoked.output
+
+
+def test_make_revoke_of_all_replaces_every_key(stack: LocalStack, command: Command) -> None:
+    before = _published(stack)
+    revoked = command("revoke", "--all")
+    assert revoked.status == 0, revoked.errors
+    assert not before & _published(stack)
+    assert _kid_of_a_new_token(stack) in _published(stack)
+
+
+def test_an_unknown_key_is_not_revoked(stack: LocalStack, command: Command) -> None:
+    refused = command("revoke", "--kid", "another")
+    assert refused.status == 1
+    assert "has no key another; it has" in refused.errors
+
+
+def test_revoking_nothing_in_particular_is_a_mistake(command: Command) -> None:
+    refused = command("revoke")
+    assert (refused.status, refused.output) == (1, "")
+    assert "--kid" in refused.errors
+
+
+def test_a_missing_permission_is_named(
+    stack: LocalStack, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    iam = stack.aws.client("iam")
+    iam.create_user(UserName="newcomer")
+    key = iam.create_access_key(UserName="newcomer")["AccessKey"]
+    _pulumi_says(stack.outputs, tmp_path, monkeypatch)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws.endpoint)
+    refused = command("keys", "--stack", "dev")
+    assert refused.status == 1
+    assert "you lack the permission lambda:InvokeFunction" in refused.errors
+
+
+def test_a_deployed_stack_is_found_by_its_pulumi_outputs(
+    stack: LocalStack, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _pulumi_says(stack.outputs, tmp_path, monkeypatch)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws.endpoint)
+    shown = command("keys", "--stack", "dev")
+    assert shown.status == 0, shown.errors
+    assert all(kid in shown.output for kid in _published(stack))
+
+
+def test_a_stack_that_pulumi_does_not_know_is_an_error(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = tmp_path / "pulumi"
+    script.write_text("#!/bin/sh\necho 'error: no stack named dev found' >&2\nexit 255\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    refused = command("keys", "--stack", "dev")
+    assert refused.status == 1
+    assert "no stack named dev found" in refused.errors
+
+
+def test_without_the_pulumi_cli_the_error_says_where_to_get_it(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    refused = command("keys", "--stack", "dev")
+    assert refused.status == 1
+    assert "https://www.pulumi.com/docs/install/" in refused.errors
+
+
+def test_without_a_local_stack_the_error_says_how_to_start_one(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LOCAL_OUTPUTS", str(tmp_path / "outputs.json"))
+    refused = command("keys")
+    assert refused.status == 1
+    assert "make local" in refused.errors
+
+
+def test_a_local_stack_that_has_ended_is_an_error(
+    stack: LocalStack, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ended = {**stack.outputs, "local": {**stack.outputs["local"], "endpoint": "http://127.0.0.1:1"}}
+    file = tmp_path / "outputs.json"
+    file.write_text(json.dumps(ended))
+    monkeypatch.setenv("LOCAL_OUTPUTS", str(file))
+    refused = command("keys")
+    assert refused.status == 1
+    assert "is `make local` running?" in refused.errors
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.6, "1 min"), (3780, "1 h 3 min"), (90061, "1 d 1 h"), (-5, "0 s")],
+)
+def test_a_duration_is_told_in_two_units(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def _pulumi_says(outputs: object, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no Pulumi CLI here; it would print this."""
+    (folder / "outputs.json").write_text(json.dumps(outputs))
+    script = folder / "pulumi"
+    script.write_text(f"#!/bin/sh\nexec cat '{folder}/outputs.json'\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
