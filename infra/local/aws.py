@@ -4,6 +4,7 @@ import re
 import threading
 import uuid
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -13,6 +14,7 @@ from local.emulator import ACCOUNT_ID
 
 _LONGEST_CALL_SECONDS = 900
 _EVERYWHERE_LEFT_OUT = {"region", "tags"}
+_BUCKET = "uploads"
 
 
 class Aws:
@@ -36,6 +38,8 @@ class Aws:
         )
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
+        self._uploaded: set[str] = set()
+        self._uploading = threading.Lock()
 
     def client(self, service: str) -> Any:
         """The boto3 client of a service; made once, to be used from any thread."""
@@ -54,9 +58,27 @@ class Aws:
                 )
             return self._clients[service]
 
+    def uploaded(self, file: Path) -> dict[str, str]:
+        """Puts a file into a bucket, once; returns where it is, in Lambda's words for code."""
+        s3 = self.client("s3")
+        with self._uploading:
+            if not self._uploaded:
+                s3.create_bucket(Bucket=_BUCKET, **_location(self.region))
+            if file.name not in self._uploaded:
+                s3.put_object(Bucket=_BUCKET, Key=file.name, Body=file.read_bytes())
+                self._uploaded.add(file.name)
+        return {"S3Bucket": _BUCKET, "S3Key": file.name}
+
     def arn(self, service: str, resource: str) -> str:
         """The ARN of a resource in this account and region."""
         return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
+
+
+def _location(region: str) -> dict[str, Any]:
+    """S3 wants to be told the region, except where it is the first one it ever had."""
+    if region == "us-east-1":
+        return {}
+    return {"CreateBucketConfiguration": {"LocationConstraint": region}}
 
 
 def physical_name(inputs: Mapping[str, Any], logical_name: str) -> str:

@@ -20,11 +20,18 @@ class LocalDeployer:
     Args:
         aws: The emulator to make things in.
         progress: Told of each resource that is there, in the order they are finished.
+        wait_until_ready: Returns when the emulator answers.
     """
 
-    def __init__(self, aws: Aws, progress: Callable[[Resource], None]) -> None:
+    def __init__(
+        self,
+        aws: Aws,
+        progress: Callable[[Resource], None],
+        wait_until_ready: Callable[[], None] = lambda: None,
+    ) -> None:
         self._aws = aws
         self._progress = progress
+        self._wait_until_ready = wait_until_ready
 
     def create(self, resource: Resource) -> Created:
         """Makes one resource; see `local.program.Deployer`."""
@@ -38,6 +45,7 @@ class LocalDeployer:
                 f"the local stack cannot make this type: add a function for {resource.type} "
                 f"to infra/local/resources ({resource.urn})"
             )
+        self._wait_until_ready()
         created = function(self._aws, resource)
         self._progress(resource)
         return created

@@ -27,6 +27,7 @@ _SERVICES = (
     "kms",
     "lambda",
     "logs",
+    "s3",
     "scheduler",
     "secretsmanager",
     "sns",
@@ -60,7 +61,7 @@ class Emulator:
         enforce_iam: bool = True,
         python: Path = MINISTACK_PYTHON,
     ) -> None:
-        """Starts MiniStack and waits until it answers.
+        """Starts MiniStack, without waiting for it: see `wait_until_ready`.
 
         Args:
             port: Port on 127.0.0.1; 0 takes a free one.
@@ -70,7 +71,7 @@ class Emulator:
 
         Raises:
             PortTakenError: The port is taken.
-            EmulatorError: MiniStack is not installed, or does not start.
+            EmulatorError: MiniStack is not installed.
         """
         if not python.exists():
             raise EmulatorError("MiniStack is not installed yet: run `make setup`")
@@ -100,13 +101,14 @@ class Emulator:
             start_new_session=True,  # Ctrl-C is for us; we end it when we are done with it.
         )
         self.pid = self._supervisor.pid
+        self._ready = False
+
+    def __enter__(self) -> Self:
         try:
-            self._wait_until_ready()
+            self.wait_until_ready()
         except BaseException:
             self.stop()
             raise
-
-    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -138,15 +140,21 @@ class Emulator:
         self._supervisor.wait()
         raise EmulatorError(f"MiniStack has ended by itself:\n{self._last_words()}")
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Returns when MiniStack answers; safe to repeat, and from several threads.
+
+        Raises:
+            EmulatorError: It does not start.
+        """
         deadline = time.monotonic() + _READY_WITHIN_SECONDS
-        while time.monotonic() < deadline:
+        while not self._ready and time.monotonic() < deadline:
             if self._supervisor.poll() is not None:
                 raise EmulatorError(f"MiniStack does not start:\n{self._last_words()}")
-            if self._is_healthy():
-                return
-            time.sleep(0.02)
-        raise EmulatorError(f"MiniStack does not answer after {_READY_WITHIN_SECONDS:.0f} s")
+            self._ready = self._is_healthy()
+            if not self._ready:
+                time.sleep(0.02)
+        if not self._ready:
+            raise EmulatorError(f"MiniStack does not answer after {_READY_WITHIN_SECONDS:.0f} s")
 
     def _is_healthy(self) -> bool:
         connection = http.client.HTTPConnection(HOST, self.port, timeout=2)

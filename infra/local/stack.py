@@ -60,16 +60,19 @@ class LocalStack:
         """
         settings = stack_configuration(config, config_file)
         region = settings["aws:region"]
-        progress("Building the Lambda zip")
-        lambda_bundle(target=LOCAL)
         progress("Starting MiniStack, the embedded AWS")
         self.emulator = Emulator(port, region=region, enforce_iam=enforce_iam)
         try:
             started(self.emulator)
-            progress("Deploying the Pulumi program to it")
+            progress("Building the Lambda zip")
+            lambda_bundle(target=LOCAL)
+            progress("Deploying the Pulumi program")
             self.aws = Aws(self.emulator.endpoint, region)
             deployer = LocalDeployer(
-                self.aws, lambda made: progress(f"Deployed {made.type} {made.name}")
+                self.aws,
+                lambda made: progress(f"Deployed {made.type} {made.name}"),
+                # It starts while the program is being imported.
+                self.emulator.wait_until_ready,
             )
             with _bundle_for(LOCAL.name):
                 outputs = run_program(
