@@ -192,9 +192,12 @@ class Rotation:
             return
         self._refuse_if_outdated(pending, current)
         published = self._publish(prepared=pending)
-        self._check_may_sign(pending.ring, current.ring, published)
         try:
+            self._check_may_sign(pending.ring, current.ring, published)
             self.rings.make_current(pending.version_id, instead_of=current.version_id)
+        except keyring.RotationTooEarlyError:
+            self._publish()  # it may be another change that took the key out of the JWKS
+            raise
         except ConflictError:
             self.rings.drop_pending(pending.version_id)
             self._publish()
@@ -318,6 +321,7 @@ class Rotation:
     def _own_pending(self, version_id: str) -> StoredRing:
         version = self._version(version_id)
         if version is None or PENDING not in version.stages:
+            self._publish()  # without what this rotation had published
             raise ConflictError(
                 "this rotation was superseded by another change of the key ring; nothing was lost"
             )

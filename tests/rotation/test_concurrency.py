@@ -66,7 +66,8 @@ def _outcome(name: str, function: Rotation, account: Account) -> bool:
 
 
 def _check(account: Account, made: dict[str, int]) -> None:
-    """What both have said is true, and a clean-up leaves a sound ring."""
+    """What both have said is true, nothing is left behind, and life goes on."""
+    account.check_consistent()
     account.wait(ABANDONED_AFTER + 1)
     account.function().retire()
     account.check_consistent()

@@ -1,7 +1,7 @@
 """Whatever happens in whatever order: no valid token is refused, no revoked key lives on."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
@@ -209,7 +209,7 @@ class Life(RuleBasedStateMachine):
             "all": None,
         }[which]
 
-    def _attempt(self, change, token: str | None = None) -> bool:  # type: ignore[no-untyped-def]
+    def _attempt(self, change: Callable[[], object], token: str | None = None) -> bool:
         """Whether a change was made; what stands in its way has to be one of its refusals."""
         try:
             stopped = change() is True

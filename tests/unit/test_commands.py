@@ -1,0 +1,211 @@
+"""What the rotate function makes of the events that it gets."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.rotation.account import Account
+from token_service.commands import InvalidEventError, JwksNotServedError, RotateCommands
+from token_service.jwks import JWKS_PATH, JwksEndpoint
+from token_service.keyring import RotationTooEarlyError
+from token_service.settings import JwksSettings, RotationSettings
+
+TOKEN = "2f1c1a55-7e54-4b06-9d0e-0b5a3e1f7c11"
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account(in_model=True)
+
+
+@pytest.fixture
+def commands(account: Account) -> RotateCommands:
+    settings = RotationSettings(
+        secret_arn=account.secret_arn,
+        parameter=account.parameter,
+        signing_algorithm="ES256",
+        publish_before_signing=account.timings.publish_before_signing,
+        retain_after_signing=account.timings.retain_after_signing,
+        remember_retired=0,
+        verifier_cache=3600,
+        jwks_max_age=120,
+    )
+    return RotateCommands(account.function(), settings, account.wait)
+
+
+@pytest.fixture
+def jwks_uri(account: Account) -> Iterator[str]:
+    """The public URI: the real endpoint behind a real server."""
+    endpoint = JwksEndpoint(
+        JwksSettings(account.parameter, 0, 0, {}),
+        account.function().publications.read_document,
+        account.clock,
+    )
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            http_context = {"http": {"method": "GET"}}
+            answer = endpoint({"rawPath": self.path, "requestContext": http_context}, None)
+            self.send_response(int(str(answer["statusCode"])))
+            self.end_headers()
+            self.wfile.write(str(answer["body"]).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}{JWKS_PATH}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def _step(account: Account, step: str) -> dict[str, object]:
+    return {"Step": step, "SecretId": account.secret_arn, "ClientRequestToken": TOKEN}
+
+
+def test_a_bootstrap_ends_when_the_jwks_is_served(
+    account: Account, commands: RotateCommands, jwks_uri: str
+) -> None:
+    event = {"action": "bootstrap", "jwks_uri": jwks_uri}
+    served = commands.run(event)["served"]
+    assert served == sorted(account.published())
+    assert commands.run(event)["served"] == served
+
+
+def test_a_bootstrap_fails_where_the_jwks_is_not_served(
+    account: Account, commands: RotateCommands
+) -> None:
+    started = account.clock()
+    with pytest.raises(JwksNotServedError, match=r"127\.0\.0\.1:1"):
+        commands.run({"action": "bootstrap", "jwks_uri": "http://127.0.0.1:1/jwks.json"})
+    assert account.clock() - started >= 75
+
+
+def test_a_bootstrap_waits_until_its_permissions_have_arrived(
+    account: Account, commands: RotateCommands, jwks_uri: str
+) -> None:
+    assert account.model is not None
+    account.model.unreachable.add("secretsmanager")
+    arrived = account.clock() + 20
+    wait = commands.sleep
+
+    def sleep(seconds: float) -> None:
+        wait(seconds)
+        if account.clock() > arrived and account.model is not None:
+            account.model.unreachable.clear()
+
+    patient = RotateCommands(commands.rotation, commands.settings, sleep)
+    assert patient.run({"action": "bootstrap", "jwks_uri": jwks_uri})["served"]
+
+
+@pytest.mark.parametrize("uri", [None, "file:///etc/passwd", "jwks.json"])
+def test_a_bootstrap_asks_web_addresses_only(commands: RotateCommands, uri: object) -> None:
+    with pytest.raises(InvalidEventError, match="jwks_uri"):
+        commands.run({"action": "bootstrap", "jwks_uri": uri})
+
+
+def test_the_four_steps_rotate(account: Account, commands: RotateCommands) -> None:
+    before = account.function().bootstrap()
+    account.wait(account.timings.publish_before_signing)
+    for step in ("createSecret", "setSecret", "testSecret", "finishSecret"):
+        assert commands.run(_step(account, step)) == {}
+    assert account.signing().current.kid == before.next.kid
+
+
+def test_a_refusal_is_raised_to_the_caller(account: Account, commands: RotateCommands) -> None:
+    account.function().bootstrap()
+    with pytest.raises(RotationTooEarlyError, match="at epoch second"):
+        commands.run(_step(account, "createSecret"))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"Step": "deleteSecret"}, "Step"),
+        ({"ClientRequestToken": None}, "token"),
+        ({"SecretId": "arn:another"}, "not the key-ring secret"),
+    ],
+)
+def test_a_step_of_something_else_is_refused(
+    account: Account, commands: RotateCommands, change: dict[str, object], why: str
+) -> None:
+    with pytest.raises(InvalidEventError, match=why):
+        commands.run({**_step(account, "setSecret"), **change})
+
+
+@pytest.mark.parametrize("event", [{}, {"action": "delete"}, {"action": None}])
+def test_an_unknown_action_is_refused_with_those_known(
+    commands: RotateCommands, event: dict[str, object]
+) -> None:
+    with pytest.raises(InvalidEventError, match="bootstrap, retire, revoke, status"):
+        commands.run(event)
+
+
+@pytest.mark.parametrize("kids", [None, "kid", [1], {"all": True}])
+def test_revoke_wants_a_list_of_keys_or_all(commands: RotateCommands, kids: object) -> None:
+    with pytest.raises(InvalidEventError, match="kids"):
+        commands.run({"action": "revoke", "kids": kids})
+
+
+def test_revoke_tells_until_when_verifiers_may_accept_the_key(
+    account: Account, commands: RotateCommands
+) -> None:
+    ring = account.function().bootstrap()
+    told = commands.run({"action": "revoke", "kids": [ring.current.kid]})
+    assert told["revoked"] == [ring.current.kid]
+    assert told["current"] == ring.next.kid
+    busy, idle = told["refused_by_busy_verifiers_at"], told["refused_by_all_verifiers_at"]
+    assert isinstance(busy, int)
+    assert isinstance(idle, int)
+    assert busy - account.clock() == pytest.approx(420, abs=5)
+    assert idle - account.clock() == pytest.approx(3720, abs=5)
+
+
+def test_status_shows_the_life_of_each_key_and_nothing_private(
+    account: Account, commands: RotateCommands
+) -> None:
+    account.function().bootstrap()
+    account.wait(account.timings.publish_before_signing)
+    for step in ("createSecret", "setSecret"):
+        commands.run(_step(account, step))
+    told = commands.run({"action": "status"})
+    assert [key["state"] for key in _keys(told)] == ["current", "next"]
+    assert isinstance(told["change_in_progress"], dict)
+    assert told["change_in_progress"]["version_id"] == TOKEN
+    commands.run(_step(account, "finishSecret"))
+    told = commands.run({"action": "status"})
+    previous = next(key for key in _keys(told) if key["state"] == "previous")
+    assert previous["leaves_at"] == pytest.approx(
+        account.clock() + account.timings.retain_after_signing, abs=5
+    )
+    assert told["change_in_progress"] is None
+    text = json.dumps(told)
+    assert all(key.private_jwk["d"] not in text for key in account.signing().keys)
+
+
+def test_retire_tells_the_keys_that_are_left(account: Account, commands: RotateCommands) -> None:
+    ring = account.function().bootstrap()
+    assert commands.run({"action": "retire"}) == {"kids": [key.kid for key in ring.keys]}
+
+
+def test_an_event_is_never_logged(
+    account: Account, commands: RotateCommands, caplog: pytest.LogCaptureFixture
+) -> None:
+    account.function().bootstrap()
+    with caplog.at_level("DEBUG"):
+        commands.run({**_step(account, "testSecret"), "RotationToken": "a credential"})
+    assert "testSecret" in caplog.text
+    assert "a credential" not in caplog.text
+    assert TOKEN not in caplog.text
+
+
+def _keys(told: dict[str, object]) -> list[dict[str, object]]:
+    keys = told["keys"]
+    assert isinstance(keys, list)
+    return keys

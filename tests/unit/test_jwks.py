@@ -1,0 +1,146 @@
+"""The JWKS endpoint, and the answers to what is no route."""
+
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from token_service import publication
+from token_service.aws_json import AwsUnreachableError
+from token_service.jwks import JWKS_PATH, JwksEndpoint
+from token_service.publication import PublishedKey
+from token_service.settings import JwksSettings
+
+ROUTES = {"/.well-known/jwks.json": "GET, HEAD", "/token": "GET, POST"}
+
+
+@dataclass
+class _Parameter:
+    kid: str = "one"
+    error: Exception | None = None
+    document: str | None = None
+    reads: int = 0
+    now: float = 1000.0
+
+    def read(self) -> tuple[str, int]:
+        self.reads += 1
+        if self.error is not None:
+            raise self.error
+        jwk = {"kty": "OKP", "crv": "Ed25519", "x": "x", "kid": self.kid, "alg": "EdDSA"}
+        keys = {self.kid: PublishedKey({**jwk, "use": "sig"}, published_at=1.5)}
+        return self.document or publication.dumps(keys, 1), 1
+
+    def endpoint(self) -> JwksEndpoint:
+        return JwksEndpoint(JwksSettings("/jwks", 60, 120, ROUTES), self.read, lambda: self.now)
+
+
+OUT_OF_REACH = AwsUnreachableError("ssm", "GetParameter", "TimeoutError", "")
+
+
+def _ask(
+    endpoint: JwksEndpoint, method: str = "GET", path: str = JWKS_PATH, **headers: str
+) -> tuple[int, dict[str, str], str]:
+    event = {
+        "rawPath": path,
+        "requestContext": {"http": {"method": method}},
+        "headers": {name.replace("_", "-"): value for name, value in headers.items()},
+    }
+    response = endpoint(event, None)
+    status, answered = response["statusCode"], response["headers"]
+    assert isinstance(status, int)
+    assert isinstance(answered, dict)
+    return status, answered, str(response.get("body", ""))
+
+
+def test_the_published_keys_are_served_without_our_own_members() -> None:
+    status, headers, body = _ask(_Parameter().endpoint())
+    assert status == 200
+    assert set(json.loads(body)) == {"keys"}
+    assert set(json.loads(body)["keys"][0]) == {"kty", "crv", "x", "kid", "alg", "use"}
+    assert headers["Content-Type"] == "application/json"
+    assert headers["Cache-Control"] == "public, max-age=60"
+
+
+def test_head_has_the_headers_of_get_and_no_body() -> None:
+    endpoint = _Parameter().endpoint()
+    assert _ask(endpoint, "HEAD")[1] == _ask(endpoint)[1]
+    assert _ask(endpoint, "HEAD")[2] == ""
+
+
+@pytest.mark.parametrize("form", ["{0}", "W/{0}", '"other", {0}', "*"])
+def test_a_client_that_has_this_version_gets_304(form: str) -> None:
+    endpoint = _Parameter().endpoint()
+    etag = _ask(endpoint)[1]["ETag"]
+    assert etag.startswith('"')
+    status, headers, body = _ask(endpoint, if_none_match=form.format(etag))
+    assert (status, body, headers["ETag"]) == (304, "", etag)
+
+
+def test_a_client_that_has_another_version_gets_the_keys() -> None:
+    assert _ask(_Parameter().endpoint(), if_none_match='"other"')[0] == 200
+
+
+def test_the_etag_changes_with_the_keys_only() -> None:
+    parameter = _Parameter()
+    endpoint = parameter.endpoint()
+    first = _ask(endpoint)[1]["ETag"]
+    parameter.now += 60
+    assert _ask(endpoint)[1]["ETag"] == first
+    parameter.kid, parameter.now = "two", parameter.now + 60
+    assert _ask(endpoint)[1]["ETag"] != first
+
+
+def test_the_parameter_is_read_once_in_its_time() -> None:
+    parameter = _Parameter()
+    endpoint = parameter.endpoint()
+    for parameter.now in (1000, 1059.9, 1060, 1100):
+        _ask(endpoint)
+    assert parameter.reads == 2
+
+
+def test_during_an_outage_what_is_at_hand_is_served_until_it_is_too_old() -> None:
+    parameter = _Parameter()
+    endpoint = parameter.endpoint()
+    _ask(endpoint)
+    parameter.error = OUT_OF_REACH
+    parameter.now += 119.9
+    assert _ask(endpoint)[0] == 200
+    parameter.now += 0.1
+    status, headers, body = _ask(endpoint)
+    assert (status, headers["Retry-After"]) == (503, "5")
+    assert json.loads(body)["error"] == "temporarily_unavailable"
+    parameter.error = None
+    assert _ask(endpoint)[0] == 200
+
+
+@pytest.mark.parametrize("document", ["garbage", '{"keys": [{"d": "?"}]}'])
+def test_a_document_that_is_no_publication_is_not_served(document: str) -> None:
+    status, _, body = _ask(_Parameter(document=document).endpoint())
+    assert status == 503
+    assert document not in body
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", JWKS_PATH), ("DELETE", "/token")])
+def test_a_wrong_method_is_answered_with_those_allowed(method: str, path: str) -> None:
+    status, headers, body = _ask(_Parameter().endpoint(), method, path)
+    assert (status, headers["Allow"]) == (405, ROUTES[path])
+    assert json.loads(body)["error"] == "method_not_allowed"
+
+
+def test_options_tells_the_methods() -> None:
+    assert _ask(_Parameter().endpoint(), "OPTIONS", "/token")[:2] == (
+        204,
+        {"Allow": "GET, POST"},
+    )
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_an_unknown_path_is_not_found(method: str) -> None:
+    status, _, body = _ask(_Parameter().endpoint(), method, "/elsewhere")
+    assert status == 404
+    assert json.loads(body)["error"] == "not_found"
+
+
+@pytest.mark.parametrize("event", [{}, {"rawPath": 1}, {"requestContext": {"http": None}}])
+def test_an_event_of_another_kind_is_not_found(event: dict[str, object]) -> None:
+    assert _Parameter().endpoint()(event, None)["statusCode"] == 404

@@ -1,0 +1,172 @@
+"""The life of a signing key, as pure transitions."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from token_service import keyring
+from token_service.keyring import (
+    MOST_RETIRED,
+    KeyRing,
+    KeyRingError,
+    RetiredKey,
+    RotationTooEarlyError,
+    SigningKey,
+    State,
+    Timings,
+    UnknownKeyError,
+)
+from token_service.publication import PublishedKey
+
+NOW = 1_800_000_000
+TIMINGS = Timings(publish_before_signing=3780, retain_after_signing=4020, remember_retired=86400)
+
+
+class _Keys:
+    """Makes keys that are names only."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __call__(self) -> SigningKey:
+        self.made += 1
+        return _key(f"key-{self.made}")
+
+
+def _key(kid: str, state: State = State.NEXT) -> SigningKey:
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": kid, "d": "a private member"}
+    return SigningKey(kid, "EdDSA", state, NOW, jwk)
+
+
+def _published(**times: float) -> PublishedKey:
+    return PublishedKey({}, **{"published_at": NOW, **times})
+
+
+def test_the_first_ring_has_a_key_that_signs_and_its_successor() -> None:
+    ring = keyring.bootstrap(_Keys())
+    assert [key.state for key in ring.keys] == [State.CURRENT, State.NEXT]
+
+
+def test_a_key_signs_only_after_every_cache_has_seen_it() -> None:
+    make_key = _Keys()
+    ring = keyring.bootstrap(make_key)
+    published = {"key-1": _published(), "key-2": _published()}
+    with pytest.raises(RotationTooEarlyError) as refused:
+        keyring.rotate(ring, make_key, published, NOW + 3779.9, TIMINGS)
+    assert refused.value.possible_at == NOW + 3780
+    rotated = keyring.rotate(ring, make_key, published, NOW + 3780, TIMINGS)
+    assert {key.kid: str(key.state) for key in rotated.keys} == {
+        "key-1": "previous",
+        "key-2": "current",
+        "key-3": "next",
+    }
+
+
+def test_a_key_that_is_not_published_waits_from_now_on() -> None:
+    assert keyring.may_sign_at("key-1", {}, NOW, TIMINGS) == NOW + 3780
+
+
+def test_a_previous_key_leaves_after_its_last_token_and_only_its_public_half_is_kept() -> None:
+    ring = KeyRing((_key("old", State.PREVIOUS), _key("now", State.CURRENT), _key("next")))
+    published = {"old": _published(stopped_signing_at=NOW)}
+    assert keyring.retire(ring, published, NOW + 4019.9, TIMINGS) is ring
+    retired = keyring.retire(ring, published, NOW + 4020, TIMINGS)
+    assert [key.kid for key in retired.keys] == ["now", "next"]
+    assert "private" not in json.dumps([dict(key.public_jwk) for key in retired.retired])
+
+
+def test_a_previous_key_that_has_not_been_seen_to_stop_stays() -> None:
+    ring = KeyRing((_key("old", State.PREVIOUS), _key("now", State.CURRENT), _key("next")))
+    assert keyring.retire(ring, {"old": _published()}, NOW * 2, TIMINGS) is ring
+
+
+def test_a_retired_key_is_forgotten_when_no_device_can_ask_for_it() -> None:
+    retired = RetiredKey("old", "EdDSA", {}, NOW)
+    ring = KeyRing((_key("now", State.CURRENT), _key("next")), retired=(retired,))
+    assert keyring.retire(ring, {}, NOW + 86399, TIMINGS).retired == (retired,)
+    assert keyring.retire(ring, {}, NOW + 86400, TIMINGS).retired == ()
+
+
+def test_retired_keys_never_outgrow_the_secret() -> None:
+    old = tuple(RetiredKey(f"old-{n}", "EdDSA", {}, NOW + n) for n in range(MOST_RETIRED + 5))
+    ring = KeyRing((_key("now", State.CURRENT), _key("next")), retired=old)
+    kept = keyring.retire(ring, {}, NOW + 1, replace(TIMINGS, remember_retired=10**6)).retired
+    assert kept == old  # nothing to drop yet: written as it was
+    kept = keyring.retire(ring, {}, NOW + 10**6, replace(TIMINGS, remember_retired=10**6)).retired
+    assert kept == old[-MOST_RETIRED:]
+
+
+def test_revoking_the_current_key_promotes_the_next_one_and_makes_another() -> None:
+    make_key = _Keys()
+    ring = keyring.revoke(keyring.bootstrap(make_key), ["key-1"], make_key, NOW)
+    assert (ring.current.kid, ring.next.kid) == ("key-2", "key-3")
+    assert ring.revoked == {"key-1": NOW}
+    assert ring.forced
+
+
+def test_revoking_all_makes_two_new_keys() -> None:
+    make_key = _Keys()
+    ring = keyring.revoke(keyring.bootstrap(make_key), ["key-1", "key-2"], make_key, NOW)
+    assert (ring.current.kid, ring.next.kid) == ("key-3", "key-4")
+
+
+def test_revoking_again_returns_the_same_ring() -> None:
+    make_key = _Keys()
+    ring = keyring.revoke(keyring.bootstrap(make_key), ["key-1"], make_key, NOW)
+    assert keyring.revoke(ring, ["key-1"], make_key, NOW + 5) is ring
+
+
+def test_a_retired_key_can_be_revoked() -> None:
+    retired = (RetiredKey("old", "EdDSA", {}, NOW),)
+    ring = KeyRing((_key("now", State.CURRENT), _key("next")), retired=retired)
+    assert "old" not in keyring.revoke(ring, ["old"], _Keys(), NOW).verification_keys()
+
+
+def test_a_key_never_seen_cannot_be_revoked() -> None:
+    with pytest.raises(UnknownKeyError, match="has no key another; it has key-1, key-2"):
+        keyring.revoke(keyring.bootstrap(_Keys()), ["another"], _Keys(), NOW)
+
+
+def test_verification_keys_are_those_that_may_have_signed() -> None:
+    keys = (_key("old", State.PREVIOUS), _key("now", State.CURRENT), _key("next"))
+    ring = KeyRing(keys, retired=(RetiredKey("older", "EdDSA", {}, NOW),))
+    assert set(ring.verification_keys()) == {"older", "old", "now"}
+
+
+def test_a_document_reads_back_as_the_same_ring() -> None:
+    make_key = _Keys()
+    ring = keyring.revoke(keyring.bootstrap(make_key), ["key-1"], make_key, NOW)
+    assert keyring.loads(keyring.dumps(ring)) == ring
+
+
+@pytest.mark.parametrize(
+    "document", ["", "{}", "[]", '{"version":1}', '{"version":1,"keys":[{"d":"secret"}]}']
+)
+def test_what_is_no_ring_is_refused_without_quoting_it(document: str) -> None:
+    with pytest.raises(KeyRingError) as refused:
+        keyring.loads(document)
+    assert "secret does not hold a key ring" in str(refused.value)
+    assert refused.value.__suppress_context__
+
+
+def test_a_ring_of_a_later_version_is_refused() -> None:
+    with pytest.raises(KeyRingError, match="version 2"):
+        keyring.loads('{"version":2}')
+
+
+@pytest.mark.parametrize(
+    ("ring", "why"),
+    [
+        (KeyRing((_key("a", State.CURRENT),)), "exactly one current and one next"),
+        (KeyRing((_key("a", State.CURRENT), _key("a"))), "twice"),
+        (KeyRing((_key("a", State.CURRENT), _key("b")), revoked={"b": NOW}), "revoked"),
+    ],
+)
+def test_a_ring_that_breaks_an_invariant_is_not_read(ring: KeyRing, why: str) -> None:
+    with pytest.raises(KeyRingError, match=why):
+        keyring.loads(keyring.dumps(ring))
+
+
+def test_private_members_are_not_in_a_representation() -> None:
+    assert "private member" not in repr(keyring.bootstrap(_Keys()))
