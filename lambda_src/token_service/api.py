@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import Response
@@ -25,7 +26,6 @@ from token_service.identity import (
     InvalidCredentialError,
     UnusableClaimsError,
 )
-from token_service.jwk import compact_json
 from token_service.ring_cache import KeyRingUnavailableError, RingCache
 from token_service.tokens import Token, TokenIssuer, TokenTooLargeError
 
@@ -200,7 +200,7 @@ class _JsonResponse(Response):
 def _json(status: int, content: Mapping[str, object], **headers: str) -> Response:
     """A JSON response; the names of headers have underscores for hyphens."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return _JsonResponse(compact_json(content), status, named)
+    return _JsonResponse(to_json(content), status, named)
 
 
 def _error(status: int, error: str, description: str, **headers: str) -> Response:

@@ -4,7 +4,9 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from jwt.algorithms import get_default_algorithms
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from jwt.algorithms import ECAlgorithm, get_default_algorithms
 
 from token_service.jwk import compact_json
 from token_service.keyring import SigningKey
@@ -33,12 +35,24 @@ class Signer:
         """Parse the key once; a signature then costs little more than its arithmetic."""
         algorithm = get_default_algorithms()[key.alg]
         private_key = algorithm.from_jwk(dict(key.private_jwk))
-        header = {"alg": key.alg, "kid": key.kid, "typ": "JWT"}
+        header = _segment({"alg": key.alg, "kid": key.kid, "typ": "JWT"})
+        if isinstance(algorithm, ECAlgorithm) and isinstance(private_key, EllipticCurvePrivateKey):
+            return cls(key.kid, header, _ecdsa(private_key, ECDSA(algorithm.hash_alg())))
         return cls(
-            kid=key.kid,
-            header=_segment(header),
-            sign=lambda signing_input: algorithm.sign(signing_input, private_key),
+            key.kid, header, lambda signing_input: algorithm.sign(signing_input, private_key)
         )
+
+
+def _ecdsa(private_key: EllipticCurvePrivateKey, scheme: ECDSA) -> Callable[[bytes], bytes]:
+    """Signing as PyJWT would, which makes up the scheme and the size anew for each signature."""
+    size = (private_key.key_size + 7) // 8
+
+    def sign(signing_input: bytes) -> bytes:
+        """The two numbers of the signature, each in `size` bytes (RFC 7518 §3.4)."""
+        r, s = decode_dss_signature(private_key.sign(signing_input, scheme))
+        return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+
+    return sign
 
 
 @dataclass(frozen=True, slots=True)
