@@ -60,16 +60,16 @@ def revoke(
     _explain_revocation(told, all_keys)
     with console.status("Restarting the functions, so that they forget the key"):
         try:
-            restarted = ring.restart_functions()
+            restarted, left = ring.restart_functions()
         except OperatorError as error:
-            restarted = []
-            errors.print(f"The functions were not restarted: {error}", soft_wrap=True)
+            restarted, left = [], ["of this stack"]
+            errors.print(f"Not restarted: {error}", soft_wrap=True)
     if restarted:
-        console.print(f"Restarted {', '.join(sorted(restarted))}.", soft_wrap=True)
-    else:
+        console.print(f"Restarted {', '.join(restarted)}.", soft_wrap=True)
+    if left:
         console.print(
-            "The functions forget the key when their caches end: the JWKS within 1 minute, the"
-            " token functions within 5 minutes; until then new tokens may carry the revoked key.",
+            f"The functions {', '.join(left)} forget the key when their caches end, 5 minutes at"
+            " most (1 minute for the JWKS); until then new tokens may carry the revoked key.",
             soft_wrap=True,
         )
     console.print()

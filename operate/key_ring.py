@@ -98,19 +98,23 @@ class KeyRing:
             return self._invoke({"action": "revoke", "all": True})
         return self._invoke({"action": "revoke", "kids": [kid]})
 
-    def restart_functions(self) -> list[str]:
-        """Let the functions forget the keys they have in memory; returns the names of them.
+    def restart_functions(self) -> tuple[list[str], list[str]]:
+        """Let the functions forget the keys that they have in memory.
 
         A changed environment variable makes Lambda start them anew; its value is the reason.
         Functions that run as a published version (SnapStart, provisioned concurrency) cannot be
-        restarted like this: they are left out, and forget the key when their cache ends.
+        restarted like this, and forget a key when their cache ends.
+
+        Returns:
+            The names of those restarted, and of those that were not.
         """
-        restarted = []
+        restarted: list[str] = []
+        left: list[str] = []
         for function in self._functions():
-            variables = function["Environment"]["Variables"]
-            if self._is_versioned(function):
+            name, variables = function["FunctionName"], function["Environment"]["Variables"]
+            if self._is_versioned(name):
+                left.append(name)
                 continue
-            name = function["FunctionName"]
             reason = f"a key was revoked at {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
             with _explained():
                 self._lambda.update_function_configuration(
@@ -122,11 +126,11 @@ class KeyRing:
                     FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
                 )
             restarted.append(name)
-        return restarted
+        return sorted(restarted), sorted(left)
 
-    def _is_versioned(self, function: Mapping[str, Any]) -> bool:
+    def _is_versioned(self, name: str) -> bool:
         with _explained():
-            return bool(self._lambda.list_aliases(FunctionName=function["FunctionName"])["Aliases"])
+            return bool(self._lambda.list_aliases(FunctionName=name)["Aliases"])
 
     def _functions(self) -> Iterator[Mapping[str, Any]]:
         """The functions that keep keys of this stack in memory, private or public ones."""
