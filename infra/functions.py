@@ -63,6 +63,7 @@ class Function(pulumi.ComponentResource):
         timeout_seconds: int,
         capacity: Capacity,
         bundle: Path,
+        log_level: str = "WARN",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("powersync-auth:index:Function", name, None, opts)
@@ -106,7 +107,7 @@ class Function(pulumi.ComponentResource):
             logging_config={
                 "log_format": "JSON",
                 "log_group": self.log_group.name,
-                "application_log_level": "INFO",
+                "application_log_level": log_level,
                 "system_log_level": "WARN",
             },
             publish=versioned,
@@ -277,6 +278,9 @@ def token_service(
         permissions=[*keys.write_ring(), keys.write_jwks()],
         # No SnapStart here: keys are made from the randomness of this very process.
         capacity=Capacity(512),
+        # Each change of the keys. The others would log a line for each request, at a cost, and
+        # the API's access log has them already.
+        log_level="INFO",
         timeout_seconds=180,
         bundle=bundle,
     )

@@ -83,6 +83,14 @@ def test_logs_are_kept_for_as_long_as_told(plan: Plan) -> None:
     assert 365 in LOG_RETENTION_DAYS
 
 
+def test_only_changes_of_the_keys_are_logged_where_nothing_is_wrong(full_plan: Plan) -> None:
+    functions = full_plan.of("Function").items()
+    levels = {n: f.inputs["loggingConfig"]["applicationLogLevel"] for n, f in functions}
+    assert levels == {"jwks": "WARN", "auth": "WARN", "auth-anonymous": "WARN", "rotate": "INFO"}
+    # Lambda takes a level with this format only.
+    assert {f.inputs["loggingConfig"]["logFormat"] for _, f in functions} == {"JSON"}
+
+
 def test_memory_is_of_the_token_functions() -> None:
     functions = record(memoryMb=1024, anonymous={"enabled": True}).of("Function")
     memory = {name: function.inputs["memorySize"] for name, function in functions.items()}
