@@ -100,8 +100,12 @@ class Rotation:
         published = self._published()[0]
         for key in (stored.ring.current, stored.ring.next):
             if key.kid not in published:
-                self._own_pending(version_id)
-                raise PublicationError(f"key {key.kid} is not published: run setSecret first")
+                if stored.version_id == version_id:
+                    self._refuse_if_outdated(self._own_pending(version_id), self._current())
+                raise PublicationError(
+                    f"key {key.kid} is not published: run setSecret first (again, if another change"
+                    " of the key ring came in between)"
+                )
             tokens.check_key_pair(key, published[key.kid].jwk)
 
     def finish_secret(self, version_id: str) -> None:
