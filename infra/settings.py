@@ -183,7 +183,7 @@ class Settings(Strict):
     custom_domain: CustomDomain | None = None
     alarm_email: str = ""
     log_retention_days: int = 30
-    memory_mb: Annotated[int, Field(ge=128, le=10_240)] = 512
+    memory_mb: Annotated[int, Field(ge=128, le=10_240)] = 1_024
     snap_start: bool = False
     provisioned_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0
     break_glass_principals: list[Principal] = Field(default_factory=list)

@@ -92,9 +92,9 @@ def test_only_changes_of_the_keys_are_logged_where_nothing_is_wrong(full_plan: P
 
 
 def test_memory_is_of_the_token_functions() -> None:
-    functions = record(memoryMb=1024, anonymous={"enabled": True}).of("Function")
+    functions = record(memoryMb=768, anonymous={"enabled": True}).of("Function")
     memory = {name: function.inputs["memorySize"] for name, function in functions.items()}
-    assert memory == {"jwks": 256, "auth": 1024, "auth-anonymous": 1024, "rotate": 512}
+    assert memory == {"jwks": 256, "auth": 768, "auth-anonymous": 768, "rotate": 512}
 
 
 def test_snap_start_is_never_for_the_function_that_makes_keys() -> None:
