@@ -66,7 +66,7 @@ check: $(PACKAGES) ## Check format, lint and types
 	@$(RUN) -m mypy
 
 .PHONY: bench
-bench: $(PACKAGES) $(BENCH_PACKAGES) ## Measure, and compare with the bounds
+bench: $(PACKAGES) $(EMULATOR) $(BENCH_PACKAGES) ## Measure, and compare with the bounds
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" PYTHONPATH=infra:lambda_src exec $(RUN) -m tests.benchmarks $(ARGS)
 
 .PHONY: setup

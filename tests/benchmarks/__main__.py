@@ -20,7 +20,7 @@ from tests.benchmarks.figures import Figure
 from tests.benchmarks.measure import Effort, measure
 
 RESULTS = ROOT / ".local" / "bench.json"
-QUICK = Effort(sessions=1, rounds=15, cold_starts=3)
+QUICK = Effort(sessions=1, rounds=15, cold_starts=3, load_seconds=5)
 
 
 def main() -> int:

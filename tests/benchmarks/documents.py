@@ -21,6 +21,7 @@ def write(bounded: list[Figure], raw: list[Figure], measured: Measurements) -> N
     page = PAGE.read_text()
     page = _replace(page, "bounds", _bounds_table(bounded))
     page = _replace(page, "measured", _measured_table(raw))
+    page = _replace(page, "memory", _memory_table(measured))
     PAGE.write_text(page)
     PLOT.write_text(plot(measured))
 
@@ -46,6 +47,19 @@ def _bounds_table(lines: list[Figure]) -> str:
 def _measured_table(lines: list[Figure]) -> str:
     rows = "".join(f"| {line.figure} | {line.value:.3g} {line.unit} |\n" for line in lines)
     return f"| measured | value |\n|---|---|\n{rows}"
+
+
+def _memory_table(measured: Measurements) -> str:
+    head = (
+        "| `memoryMb` | 1 M tokens | cold start | 1 M seconds of waiting"
+        " | one warm instance, a month | one snapshot, a month |\n|---|---|---|---|---|---|\n"
+    )
+    return head + "".join(
+        f"| {f'**{size.memory_mb}**' if size.memory_mb == cost.MEMORY_MB else size.memory_mb}"
+        f" | ${size.million:.3f} | {size.cold_start:.2f} s | ${size.waiting:.2f}"
+        f" | ${size.provisioned:.2f} | ${size.snapshot:.2f} |\n"
+        for size in cost.memory_sizes(measured)
+    )
 
 
 def plot(measured: Measurements) -> str:

@@ -107,6 +107,12 @@ def bounded(m: Measurements) -> list[Figure]:
         Figure("peak memory of a warm container", memory / MIB, "MiB", 75),
         Figure("marginal cost of 1 M tokens", million, "$", 1.25),
         Figure("fixed cost a month", cost.fixed_cost(1), "$", 2),
+        Figure(
+            "errors of 8 parallel clients, deployed locally",
+            m["local.anonymous_errors"],
+            "errors",
+            0,
+        ),
     ]
 
 
@@ -117,6 +123,12 @@ def raw(m: Measurements) -> list[Figure]:
         Figure(f"{name}: cost of 1 M tokens", model.per_token * cost.MILLION, "$")
         for name, model in cost.models(m).items()
     ]
+    for size in cost.memory_sizes(m):
+        name = f"with {size.memory_mb} MB"
+        lines += [
+            Figure(f"{name}: cost of 1 M tokens", size.million, "$"),
+            Figure(f"{name}: cold start, estimated", size.cold_start * 1e3, "ms"),
+        ]
     lines += [
         Figure(f"ours: fixed cost a month, year {year}", cost.fixed_cost(year), "$")
         for year in (2, 3)
@@ -127,10 +139,13 @@ def raw(m: Measurements) -> list[Figure]:
 def _raw_figure(name: str, value: float) -> Figure:
     if name.endswith("_calls"):
         return Figure(name, value, "calls")
+    if name.startswith("local."):
+        counted = name.endswith(("_answers", "_errors"))
+        return Figure(name, value, "") if counted else Figure(name, value * 1e3, "ms")
     if name.endswith("_bytes"):
         return Figure(name, value / MB, "MB")
     if name.endswith("_memory"):
         return Figure(name, value / MIB, "MiB")
-    if ".cold_" in name:
+    if ".cold_" in name or name.startswith("import."):
         return Figure(name, value * 1e3, "ms CPU")
     return Figure(name, value * 1e6, "µs CPU")

@@ -25,8 +25,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from bundle import AWS, lambda_bundle
 from tests.benchmarks import contestants
 from tests.benchmarks.aws import LoopbackAws
-from tests.benchmarks.contestants import ANONYMOUS, HERE, JWKS, Contestant, signed_in
-from tests.benchmarks.processes import Container, OriginalFunction, cold_start
+from tests.benchmarks.contestants import ANONYMOUS, HERE, JWKS, ROOT, Contestant, signed_in
+from tests.benchmarks.load import measure_load
+from tests.benchmarks.processes import Container, OriginalFunction, cold_start, import_cost
 
 SIMULATED_TOKENS = 10_000
 SIMULATED_SECONDS = 600
@@ -46,15 +47,26 @@ class Effort:
         rounds: How many batches each of them answers in a session, in turn. Batches are short, a
             hundredth of a second or two, so that some fall into quiet moments of the machine.
         cold_starts: How many of each kind.
+        load_seconds: For how long parallel clients ask the stack that is deployed locally.
     """
 
     sessions: int = 3
     rounds: int = 20
     cold_starts: int = 11
+    load_seconds: float = 30.0
 
 
 Measurements = dict[str, float]
-"""Figures by name: seconds of CPU (per answer or per cold start), bytes, or counts."""
+"""Figures by name: seconds of CPU (per answer or per cold start), bytes, or counts.
+
+Those of `local.` are real time instead."""
+
+WAYS_TO_AWS = {
+    "import.boto3": "import boto3; boto3.client('secretsmanager', 'us-east-1')",
+    "import.botocore_signer": "import http.client; from botocore.auth import SigV4Auth",
+    "import.ours": "import token_service.aws_json",
+}
+"""What a cold start would import to call AWS, and ours."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +173,9 @@ def measure(effort: Effort, progress: Callable[[str], None]) -> Measurements:
         figures |= _cold(field, effort)
         progress(f"{SIMULATED_TOKENS} tokens over {SIMULATED_SECONDS} simulated seconds")
         figures |= _simulated(field, effort)
-    return figures
+        progress("imports")
+        figures |= _imports(field, effort)
+    return figures | measure_load(effort.load_seconds, progress)
 
 
 @dataclass
@@ -257,6 +271,16 @@ def _cold(field: Field, effort: Effort) -> Measurements:
         for name, contestant in compared.items():
             taken[name].append(cold_start(contestant)["cpu"])
     # They wait for AWS, so an undisturbed one cannot be told by its real time.
+    return {name: median(seconds) for name, seconds in taken.items()}
+
+
+def _imports(field: Field, effort: Effort) -> Measurements:
+    """What the ways to call AWS cost a cold start, all with bytecode at hand."""
+    env = {**field.anonymous.env, "PYTHONPATH": str(ROOT / "lambda_src")}
+    taken: dict[str, list[float]] = defaultdict(list)
+    for _ in range(effort.cold_starts):
+        for name, statements in WAYS_TO_AWS.items():
+            taken[name].append(import_cost(statements, env))
     return {name: median(seconds) for name, seconds in taken.items()}
 
 

@@ -109,3 +109,17 @@ def cold_start(contestant: Contestant) -> dict[str, Any]:
     """Start a process, have one event answered, end it; `cpu` is in seconds."""
     with Container(contestant) as container:
         return container.cold
+
+
+def import_cost(statements: str, env: Mapping[str, str]) -> float:
+    """Seconds of CPU that a fresh interpreter of this environment takes for some statements."""
+    code = f"import time; began = time.process_time(); {statements}"
+    code += "; print(time.process_time() - began)"
+    finished = subprocess.run(
+        [sys.executable, "-s", "-P", "-c", code],
+        env=dict(env),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return float(finished.stdout)
