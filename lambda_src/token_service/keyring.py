@@ -102,13 +102,11 @@ class KeyRing:
     def verification_keys(self) -> dict[str, tuple[str, Mapping[str, str]]]:
         """By `kid`, the algorithm and public JWK of each key that may have signed.
 
-        Retired keys are among them, revoked ones are not.
+        Retired keys are among them, and the next one: where this ring is at hand a little longer
+        than elsewhere, it is signing already. Revoked keys are not.
         """
         retired = {key.kid: (key.alg, key.public_jwk) for key in self.retired}
-        signed = {
-            key.kid: (key.alg, key.public_jwk) for key in self.keys if key.state is not State.NEXT
-        }
-        return {**retired, **signed}
+        return {**retired, **{key.kid: (key.alg, key.public_jwk) for key in self.keys}}
 
 
 class KeyRingError(Exception):

@@ -181,3 +181,10 @@ def test_prepared_keys_follow_the_ring(
         subject = f"anon-{number}"
         assert subjects.subject_for(issue(key, subject), keys) == subject
     assert len(subjects._prepared) == 1
+
+
+def test_a_container_with_the_ring_from_before_a_rotation_knows_the_new_keys_tokens(
+    subjects: AnonymousSubjects, ring: KeyRing
+) -> None:
+    token = issue(ring.next, "anon-5")
+    assert subjects.subject_for(token, ring.verification_keys()) == "anon-5"
