@@ -374,7 +374,9 @@ class World:
         elif chance < 0.85:
             self.verify(self.random.randrange(INSTANCES))
         elif chance < 0.86:
-            self.isolate(f"token function {self.random.randrange(TOKEN_FUNCTIONS)}")
+            functions = [f"token function {n}" for n in range(TOKEN_FUNCTIONS)]
+            functions += [f"JWKS function {n}" for n in range(JWKS_FUNCTIONS)]
+            self.isolate(self.random.choice(functions))
         elif chance < 0.87:
             self.reconnect()
         elif chance < 0.97:
