@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from token_service import publication
 from token_service.aws_json import AwsError
@@ -99,7 +99,8 @@ class JwksEndpoint:
             if served is None or now - served.fetched_at >= self._settings.max_age_seconds:
                 raise
             log.exception("the JWKS parameter cannot be read; serving what is at hand")
-            return served
+            # A proxy that kept this any longer would stretch the age beyond the bound.
+            return replace(served, headers={"Cache-Control": "no-store", "ETag": served.etag})
         digest = base64.urlsafe_b64encode(hashlib.sha256(body.encode()).digest()).decode()
         etag = f'"{digest}"'
         max_age = f"public, max-age={self._settings.cache_seconds}"
