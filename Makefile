@@ -55,9 +55,10 @@ revoke: $(PACKAGES) ## Revoke a signing key at once: KID=..., or ALL=1; STACK=de
 
 ## Work on it
 
+# Three workers on two cores, since some tests mostly wait; those begin (see tests/conftest.py).
 .PHONY: test
 test: $(PACKAGES) $(EMULATOR) $(NODE_PACKAGES) ## Run every test; ARGS="-k jwks" for some of them
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" exec $(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" exec $(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: $(PACKAGES) ## Check format, lint and types

@@ -17,6 +17,11 @@ def figure(record_property: Callable[[str, object], None]) -> Figure:
     return lambda name, value: record_property(_PROPERTY, (name, value))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the test that mostly waits, so that the others run beside it and not before."""
+    items.sort(key=lambda item: "under_load" not in item.nodeid)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the figures, those of parallel workers together."""
     sums: dict[str, int] = defaultdict(int)
