@@ -29,7 +29,6 @@ SECRET_PER_MONTH = 0.40
 CUSTOMER_KEY_PER_MONTH = 1.00
 CUSTOMER_KEY_ROTATION_PER_MONTH = 1.00
 """For each of the first two yearly rotations of the key's material."""
-ADVANCED_PARAMETER_PER_MONTH = 0.05
 
 TOKENS_PER_COLD_START = 1_000
 """An assumption; an idle deployment has more cold starts and hardly any cost."""
@@ -67,9 +66,12 @@ def per_token(warm: float, cold: float, memory_mb: int = MEMORY_MB) -> float:
 
 
 def fixed_cost(year: int) -> float:
-    """Dollars a month in a year of the deployment (1 is the first), before any token."""
+    """Dollars a month in a year of the deployment (1 is the first), before any token.
+
+    The JWKS parameter is a Standard one, which is free, as long as it holds less than 4 KB.
+    """
     key = CUSTOMER_KEY_PER_MONTH + CUSTOMER_KEY_ROTATION_PER_MONTH * min(2, year - 1)
-    return key + SECRET_PER_MONTH + ADVANCED_PARAMETER_PER_MONTH
+    return key + SECRET_PER_MONTH
 
 
 @dataclass(frozen=True)
