@@ -51,7 +51,7 @@ rotate: $(PACKAGES) ## Rotate the signing keys; STACK=dev for a deployed stack
 .PHONY: revoke
 revoke: $(PACKAGES) ## Revoke a signing key at once: KID=..., or ALL=1; STACK=dev
 	@test -n "$(KID)$(ALL)" || { echo "Which key? make revoke KID=..., or ALL=1" >&2; exit 2; }
-	@PYTHONPATH=infra exec $(RUN) -m operate revoke $(if $(ALL),--all,--kid "$(KID)") $(if $(STACK),--stack "$(STACK)")
+	@PYTHONPATH=infra exec $(RUN) -m operate revoke $(if $(ALL),--all) $(if $(KID),--kid "$(KID)") $(if $(STACK),--stack "$(STACK)")
 
 ## Work on it
 

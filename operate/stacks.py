@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCAL_OUTPUTS = ROOT / ".local" / "outputs.json"
+LOCAL = ROOT / ".local"
 
 _CONFIG = Config(connect_timeout=5, read_timeout=200, retries={"max_attempts": 2})
 """A step of a rotation may take as long as the rotate function may run, 180 s."""
@@ -54,8 +54,12 @@ class Stack:
 
 
 def local_stack() -> Stack:
-    """The stack that `make local` serves; raises `OperatorError` if there is none."""
-    file = Path(os.environ.get("LOCAL_OUTPUTS") or LOCAL_OUTPUTS)
+    """The stack that `make local` serves; raises `OperatorError` if there is none.
+
+    With LOCAL_PORT it is the one on that port, else the one started last.
+    """
+    own = LOCAL / os.environ.get("LOCAL_PORT", "") / "outputs.json"
+    file = Path(os.environ.get("LOCAL_OUTPUTS") or own)
     try:
         outputs = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:

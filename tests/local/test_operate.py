@@ -2,6 +2,7 @@
 
 import base64
 import json
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from local.stack import LocalStack
+from operate import stacks
 from operate.key_ring import duration
 from tests.local.operators import Command, fetch_token
 
@@ -92,6 +94,19 @@ def test_revoking_nothing_in_particular_is_a_mistake(command: Command) -> None:
     assert "--kid" in refused.errors
 
 
+def test_revoking_one_key_and_all_at_once_is_a_mistake() -> None:
+    """`make revoke KID=... ALL=1` must not take the more destructive one of the two."""
+    refused = subprocess.run(
+        ["make", "revoke", "KID=another", "ALL=1"],
+        cwd=stacks.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode != 0
+    assert "name one key with --kid, or all of them with --all" in refused.stderr
+
+
 def test_a_missing_permission_is_named(
     stack: LocalStack, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -147,6 +162,19 @@ def test_without_a_local_stack_the_error_says_how_to_start_one(
     refused = command("keys")
     assert refused.status == 1
     assert "make local" in refused.errors
+
+
+def test_of_two_local_stacks_the_port_tells_which_one_is_meant(
+    stack: LocalStack, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "4700").mkdir()
+    (tmp_path / "4700/outputs.json").write_text(json.dumps(stack.outputs))
+    monkeypatch.setattr(stacks, "LOCAL", tmp_path)
+    monkeypatch.delenv("LOCAL_OUTPUTS")
+    monkeypatch.setenv("LOCAL_PORT", "4700")
+    assert command("keys").status == 0
+    monkeypatch.setenv("LOCAL_PORT", "4701")
+    assert command("keys").status == 1
 
 
 def test_a_local_stack_that_has_ended_is_an_error(
