@@ -47,12 +47,11 @@ def _table(title: str, lines: list[Figure]) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("figure", overflow="fold")
     table.add_column("value", justify="right")
-    table.add_column("unit")
     if any(line.bound is not None for line in lines):
         table.add_column("bound", justify="right")
         table.add_column("holds")
     for line in lines:
-        cells = [line.figure, f"{line.value:.3g}", line.unit]
+        cells = [line.figure, line.text]
         if line.bound is not None:
             cells += [f"{line.relation} {line.bound:g}", "yes" if line.holds else "NO"]
         table.add_row(*cells)

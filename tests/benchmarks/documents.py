@@ -37,7 +37,7 @@ def _replace(page: str, name: str, text: str) -> str:
 
 def _bounds_table(lines: list[Figure]) -> str:
     rows = "".join(
-        f"| {line.figure} | {line.value:.3g} {line.unit} | {line.relation} {line.bound:g} |"
+        f"| {line.figure} | {line.text} | {line.relation} {line.bound:g} |"
         f" {'yes' if line.holds else '**no**'} |\n"
         for line in lines
     )
@@ -45,7 +45,7 @@ def _bounds_table(lines: list[Figure]) -> str:
 
 
 def _measured_table(lines: list[Figure]) -> str:
-    rows = "".join(f"| {line.figure} | {line.value:.3g} {line.unit} |\n" for line in lines)
+    rows = "".join(f"| {line.figure} | {line.text} |\n" for line in lines)
     return f"| measured | value |\n|---|---|\n{rows}"
 
 

@@ -22,6 +22,11 @@ class Figure:
     relation: Literal["≤", "≥", "<"] = "≤"
 
     @property
+    def text(self) -> str:
+        """The value for people: three digits, without an exponent, and the unit."""
+        return f"{float(f'{self.value:.3g}'):,.10g} {self.unit}".rstrip()
+
+    @property
     def holds(self) -> bool | None:
         if self.bound is None:
             return None
