@@ -1,5 +1,6 @@
 """Calls to AWS over a real connection, to a server that misbehaves."""
 
+import contextlib
 import http.server
 import json
 import logging
@@ -39,8 +40,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Aws]:
             status, answer = fake.answers[min(len(fake.requests), len(fake.answers)) - 1]
             self.send_response(status)
             self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+            with contextlib.suppress(ConnectionError):  # A caller that has lost patience is gone.
+                self.end_headers()
+                self.wfile.write(answer)
 
         def do_GET(self) -> None:
             status, answer = fake.answers[0]
