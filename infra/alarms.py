@@ -45,8 +45,8 @@ class Alarms(pulumi.ComponentResource):
         if settings.alarm_email:
             self.topic = self._topic(settings.alarm_email)
             self._actions = [self.topic.arn]
-        jwks = {"FunctionName": service.jwks.name}
         rotate = {"FunctionName": service.rotate.name}
+        requests = {"ApiId": api.api.id}
         self._alarm(
             "rotation-failed",
             "The rotate function failed: signing keys may not rotate or leave the JWKS. Its log "
@@ -67,13 +67,18 @@ class Alarms(pulumi.ComponentResource):
             missing="breaching",
             comparison="LessThanThreshold",
         )
+        # Not the function's errors: it answers 503 by itself while it cannot read the keys, and so
+        # rarely is it asked that a count for one period would not tell.
         self._alarm(
             "jwks-failed",
-            "The JWKS could not be served: PowerSync refuses all tokens when this lasts an hour.",
-            "AWS/Lambda",
-            "Errors",
-            jwks,
+            "Requests have been answered with 5xx for a quarter of an hour. If they are for the "
+            "JWKS, PowerSync refuses all tokens when this lasts an hour. The access log has the "
+            "routes.",
+            "AWS/ApiGateway",
+            "5xx",
+            requests,
             period=MINUTES_5,
+            periods=3,
         )
         self._alarm(
             "api-failed",
@@ -81,7 +86,7 @@ class Alarms(pulumi.ComponentResource):
             "that it needs. The access log has the routes.",
             "AWS/ApiGateway",
             "5xx",
-            {"ApiId": api.api.id},
+            requests,
             period=MINUTES_5,
             threshold=5,
         )

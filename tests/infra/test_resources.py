@@ -272,6 +272,14 @@ def test_alarms_and_who_hears_them(full_plan: Plan, default_plan: Plan) -> None:
         assert alarm.inputs["alarmActions"] == []
 
 
+def test_a_jwks_that_answers_503_now_and_then_is_noticed(plan: Plan) -> None:
+    alarm = plan.of("MetricAlarm")["jwks-failed"].inputs
+    # The function's own errors would not have it: a 503 is an answer.
+    assert (alarm["namespace"], alarm["metricName"]) == ("AWS/ApiGateway", "5xx")
+    assert (alarm["threshold"], alarm["evaluationPeriods"]) == (1, 3)
+    assert alarm["period"] * alarm["evaluationPeriods"] < 3_600
+
+
 def test_everything_is_tagged(plan: Plan) -> None:
     tags = {"project": PROJECT, "stack": "dev", "managed-by": "pulumi"}
     untagged = {r.type.rsplit(":", 1)[1] for r in plan.resources if r.custom} - {
