@@ -8,6 +8,7 @@ from token_service.settings import JwksSettings
 from token_service.stores import PublicationStore
 
 _settings = JwksSettings.from_environment(os.environ)
-_store = PublicationStore.connect(_settings.parameter, timeout=1.0, attempts=2)
+# PowerSync waits 3 s at most. Connecting and reading may each take this long, twice.
+_store = PublicationStore.connect(_settings.parameter, timeout=0.7, attempts=2)
 
 handler = JwksEndpoint(_settings, _store.read_document, time.time)
