@@ -187,7 +187,7 @@ class KeyRing:
 
 def moment(epoch_seconds: float) -> str:
     """A time as the operator's clock shows it."""
-    return datetime.fromtimestamp(epoch_seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(epoch_seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def duration(seconds: float) -> str:

@@ -35,11 +35,9 @@ class Figure:
 
     def row(self) -> dict[str, object]:
         """As it stands in `.local/bench.json`."""
-        fields = asdict(self)
-        relation = fields.pop("relation")
         return {
-            **fields,
-            "bound": None if self.bound is None else f"{relation} {self.bound:g}",
+            **asdict(self),
+            "relation": None if self.bound is None else self.relation,
             "holds": self.holds,
         }
 
