@@ -43,9 +43,11 @@ class Watch:
         self.calls += 1
         number = self.calls
         self.before(number, action)
-        if action == "PutSecretValue":
+        if action in {"PutSecretValue", "UpdateSecretVersionStage"}:
+            # To AWS a write is one thing; what is made of several calls here must not be parted.
             with self.alone:
-                self._as_aws_takes_it(parameters, call)
+                if action == "PutSecretValue":
+                    self._as_aws_takes_it(parameters, call)
                 answer = call(action, parameters)
         else:
             answer = call(action, parameters)
