@@ -19,8 +19,8 @@ from rich.console import Console
 from bundle import BundleError
 from local.configuration import ConfigurationFileError
 from local.emulator import ROOT, Emulator, EmulatorError
+from local.engine import DeploymentError
 from local.outputs import OutputsFiles, what_next
-from local.program import DeploymentError
 from local.stack import LocalStack
 
 DEFAULT_PORT = 4566

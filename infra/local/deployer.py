@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.aws import Aws
-from local.program import Created, Resource
+from local.engine import Created, Resource
 from local.resources import create_function
 
 _PROVIDER = "pulumi:providers:aws"
@@ -34,7 +34,7 @@ class LocalDeployer:
         self._wait_until_ready = wait_until_ready
 
     def create(self, resource: Resource) -> Created:
-        """Makes one resource; see `local.program.Deployer`."""
+        """Makes one resource; see `local.engine.Deployer`."""
         if not resource.custom:
             return Created("")
         if resource.type == _PROVIDER:
@@ -51,7 +51,7 @@ class LocalDeployer:
         return created
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Answers a data source; see `local.program.Deployer`."""
+        """Answers a data source; see `local.engine.Deployer`."""
         del arguments
         match token.rpartition(":")[2]:
             case "getCallerIdentity":

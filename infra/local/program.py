@@ -4,8 +4,8 @@ The program is executed unmodified, as `pulumi up` would. Instead of the CLI's e
 provider, a `Deployer` makes each resource: one that calls boto3 (the local stack), or one that
 only takes notes (the tests of the plan).
 
-Everything that touches Pulumi's internals is in this module; `requirements.txt` pins the version
-of Pulumi that it was written against.
+Everything that touches Pulumi's internals is in this module and `engine.py`; `requirements.txt`
+pins the version of Pulumi that they were written against.
 """
 
 from __future__ import annotations
@@ -13,97 +13,23 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import re
 import runpy
 import sys
-import threading
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from google.protobuf import empty_pb2, struct_pb2
-from pulumi import _types
 from pulumi.runtime import config as pulumi_config
-from pulumi.runtime import rpc
 from pulumi.runtime import settings as pulumi_settings
 from pulumi.runtime import stack as pulumi_stack
-from pulumi.runtime.proto import engine_pb2, resource_pb2
+
+from local.engine import Deployer, DeploymentError, Engine, Monitor
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from pulumi.resource import ResourceTransformationArgs
+    from collections.abc import Collection, Iterator, Mapping
 
 INFRA = Path(__file__).resolve().parent.parent
-
-STACK_TYPE = "pulumi:pulumi:Stack"
-
-_FEATURES = (
-    resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
-    resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
-    resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
-    resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
-)
-
-_MISSING = "<output {output!r} of {urn} was not given by the deployer>"
-_MISSING_PATTERN = re.compile(r"<output '[^']*' of urn:\S+ was not given by the deployer>")
-
-
-@dataclass(frozen=True)
-class Resource:
-    """A resource as the program asks for it.
-
-    Attributes:
-        type: Pulumi type token, such as `aws:kms/key:Key`.
-        name: Logical name, unique for its type.
-        urn: Pulumi's name for it, unique in the stack.
-        inputs: Provider inputs under their camelCase names; whole numbers are `int`, archives and
-            assets are Pulumi's own objects, secrets are in the clear (see `secret_inputs`).
-        secret_inputs: Names of the inputs that are, or contain, secrets.
-        custom: False for a component, which groups others and is nothing in AWS.
-        parent: URN of the component or stack that it belongs to.
-        dependencies: URNs that have to exist before it.
-        protect: Whether `pulumi destroy` refuses to delete it.
-        ignore_changes: Inputs that the program sets once and then leaves to others.
-        secret_outputs: Outputs that the program marks as secret.
-    """
-
-    type: str
-    name: str
-    urn: str
-    inputs: Mapping[str, Any]
-    secret_inputs: frozenset[str] = frozenset()
-    custom: bool = True
-    parent: str = ""
-    dependencies: tuple[str, ...] = ()
-    protect: bool = False
-    ignore_changes: tuple[str, ...] = ()
-    secret_outputs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Created:
-    """What came of a resource: its provider id and its outputs beside the inputs (camelCase)."""
-
-    id: str
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Deployer(Protocol):
-    """Makes what the program asks for. Called from several threads at once."""
-
-    def create(self, resource: Resource) -> Created:
-        """Makes one resource and returns when it is there.
-
-        Components are announced too (`resource.custom` is False); their answer is not used.
-        """
-
-    def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Answers a data source such as `aws:index/getCallerIdentity:getCallerIdentity`."""
-
-
-class DeploymentError(Exception):
-    """A resource or data source could not be made; the message names it."""
 
 
 def run_program(
@@ -130,8 +56,13 @@ def run_program(
         DeploymentError: The deployer failed, or left out an output that the program uses.
         pulumi.RunError: The program refuses the configuration.
     """
-    engine = _Engine()
-    monitor = _Monitor(deployer, project, stack)
+    engine = Engine()
+    monitor = Monitor(deployer, project, stack)
+
+    async def run() -> None:
+        # A failure is in many a future of Pulumi's that nobody asks; it is reported once, below.
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+        await pulumi_stack.run_in_stack(lambda: _execute_folder(program, monitor))
 
     def execute() -> None:
         pulumi_settings.configure(
@@ -145,18 +76,18 @@ def run_program(
             )
         )
         pulumi_config.set_all_config(dict(config), list(secret_keys))
-        asyncio.run(pulumi_stack.run_in_stack(lambda: _execute_folder(program, monitor)))
-
-    # Pulumi shouts about a failing resource through the root logger, and again as an exception;
-    # the exception is what our caller reports.
-    with _quiet():
         try:
-            contextvars.copy_context().run(execute)
-        except BaseException:
+            asyncio.run(run())
+        except Exception:
             if monitor.failure is not None:
                 # What comes out of Pulumi is a consequence of it, sometimes of a later one.
                 raise monitor.failure from monitor.failure.__cause__
             raise
+
+    # In a thread of its own, because a signal handler that raises does so in the main thread:
+    # asyncio would swallow the exception, or wait for ever for tasks that cannot be cancelled.
+    with _quiet(), ThreadPoolExecutor(1, "pulumi-program") as thread:
+        thread.submit(contextvars.copy_context().run, execute).result()
     if monitor.failure is not None:
         raise monitor.failure from monitor.failure.__cause__
     if engine.errors:
@@ -164,7 +95,7 @@ def run_program(
     return monitor.stack_outputs
 
 
-def _execute_folder(program: Path, monitor: _Monitor) -> None:
+def _execute_folder(program: Path, monitor: Monitor) -> None:
     pulumi_stack.register_stack_transformation(monitor.learn_outputs)
     path = str(program)
     present = path in sys.path
@@ -177,162 +108,13 @@ def _execute_folder(program: Path, monitor: _Monitor) -> None:
             sys.path.remove(path)
 
 
-class _quiet:  # noqa: N801 - reads as the statement it is
-    """Silences the `asyncio` and `pulumi` loggers for a block."""
-
-    def __enter__(self) -> None:
-        self._levels = {name: logging.getLogger(name).level for name in ("asyncio", "pulumi")}
-        for name in self._levels:
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-
-    def __exit__(self, *_: object) -> None:
-        for name, level in self._levels.items():
-            logging.getLogger(name).setLevel(level)
-
-
-class _Engine:
-    """Receives the program's log; keeps the errors."""
-
-    def __init__(self) -> None:
-        self.errors: list[str] = []
-        self._root = ""
-
-    def Log(self, request: Any) -> empty_pb2.Empty:  # noqa: N802 - name of the gRPC method
-        if request.severity == engine_pb2.ERROR:
-            self.errors.append(request.message)
-        return empty_pb2.Empty()
-
-    def SetRootResource(self, request: Any) -> Any:  # noqa: N802 - name of the gRPC method
-        self._root = request.urn
-        return engine_pb2.SetRootResourceResponse()
-
-    def GetRootResource(self, _: Any) -> Any:  # noqa: N802 - name of the gRPC method
-        return engine_pb2.GetRootResourceResponse(urn=self._root)
-
-
-class _Monitor:
-    """What the program takes for the CLI's resource monitor: gRPC methods, called directly."""
-
-    def __init__(self, deployer: Deployer, project: str, stack: str) -> None:
-        self._deployer = deployer
-        self._project = project
-        self._stack = stack
-        self._lock = threading.Lock()
-        self._urns: set[str] = set()
-        self._text_outputs: dict[str, frozenset[str]] = {}
-        self.stack_outputs: dict[str, Any] = {}
-        self.failure: DeploymentError | None = None
-
-    def learn_outputs(self, args: ResourceTransformationArgs) -> None:
-        """A stack transformation that changes nothing: notes which outputs a type has."""
-        types = _types.resource_types(type(args.resource))
-        self._text_outputs[args.type_] = frozenset(n for n, t in types.items() if t is str)
-
-    def GetDeploymentInfo(self, _: Any) -> Any:  # noqa: N802 - name of the gRPC method
-        return resource_pb2.DeploymentInfo(supportedFeatures=_FEATURES)
-
-    def SignalAndWaitForShutdown(self, _: Any) -> Any:  # noqa: N802 - name of the gRPC method
-        return empty_pb2.Empty()
-
-    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - name of the gRPC method
-        urn = self._urn(request.parent, request.type, request.name)
-        if request.type == STACK_TYPE:
-            return resource_pb2.RegisterResourceResponse(urn=urn)
-        inputs, secret_inputs = _plain(request.object)
-        resource = Resource(
-            type=request.type,
-            name=request.name,
-            urn=urn,
-            inputs=inputs,
-            secret_inputs=secret_inputs,
-            custom=request.custom,
-            parent=request.parent,
-            dependencies=tuple(request.dependencies),
-            protect=bool(request.protect),
-            ignore_changes=tuple(request.ignoreChanges),
-            secret_outputs=tuple(request.additionalSecretOutputs),
-        )
-        where = f"{resource.type} {resource.name!r}"
-        with self._lock:
-            duplicate = urn in self._urns
-            self._urns.add(urn)
-        if duplicate:
-            raise self._fail(f"{where}: registered twice")
-        self._refuse_missing(where, inputs)
-        try:
-            created = self._deployer.create(resource)
-        except Exception as error:
-            raise self._fail(f"{where}: {error}") from error
-        if not resource.custom:
-            return resource_pb2.RegisterResourceResponse(urn=urn)
-        outputs = struct_pb2.Struct()
-        outputs.CopyFrom(request.object)  # keeps secrets and archives in their wire form
-        for key, value in created.outputs.items():
-            outputs[key] = rpc.wrap_rpc_secret(value) if key in secret_inputs else value
-        for key in self._text_outputs.get(request.type, ()):
-            if key not in outputs and key not in ("id", "urn"):
-                outputs[key] = _MISSING.format(output=key, urn=urn)
-        return resource_pb2.RegisterResourceResponse(urn=urn, id=created.id, object=outputs)
-
-    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - name of the gRPC method
-        outputs, _ = _plain(request.outputs)
-        self._refuse_missing(f"outputs of {request.urn}", outputs)
-        if f"::{STACK_TYPE}::" in request.urn:
-            self.stack_outputs = outputs
-        return empty_pb2.Empty()
-
-    def Invoke(self, request: Any) -> Any:  # noqa: N802 - name of the gRPC method
-        arguments, _ = _plain(request.args)
-        self._refuse_missing(request.tok, arguments)
-        try:
-            answer = self._deployer.invoke(request.tok, arguments)
-        except Exception as error:
-            raise self._fail(f"{request.tok}: {error}") from error
-        result = struct_pb2.Struct()
-        result.update(dict(answer))
-        fields: dict[str, Any] = {"return": result}
-        return resource_pb2.ResourceInvokeResponse(**fields)
-
-    def _urn(self, parent: str, type_: str, name: str) -> str:
-        """Builds a URN as the engine does: parents' types, joined by `$`, before its own."""
-        parent_type = parent.split("::")[2] if parent else ""
-        qualified = f"{parent_type}${type_}" if parent_type not in ("", STACK_TYPE) else type_
-        return f"urn:pulumi:{self._stack}::{self._project}::{qualified}::{name}"
-
-    def _refuse_missing(self, where: str, value: Any) -> None:
-        missing = _MISSING_PATTERN.search(repr(value).replace("\\'", "'"))
-        if missing:
-            raise self._fail(f"{where}: needs {missing.group()}")
-
-    def _fail(self, message: str) -> DeploymentError:
-        error = DeploymentError(message)
-        with self._lock:
-            self.failure = self.failure or error
-        return error
-
-
-def _plain(struct: Any) -> tuple[dict[str, Any], frozenset[str]]:
-    """Turns wire properties into plain Python; returns them and the names of the secret ones."""
-    properties = rpc.deserialize_properties(struct, keep_unknowns=False)
-    secret = frozenset(key for key, value in properties.items() if _has_secret(value))
-    return {key: _unwrap(value) for key, value in properties.items()}, secret
-
-
-def _has_secret(value: Any) -> bool:
-    if rpc.is_rpc_secret(value):
-        return True
-    if isinstance(value, dict):
-        return any(_has_secret(item) for item in value.values())
-    return isinstance(value, list) and any(_has_secret(item) for item in value)
-
-
-def _unwrap(value: Any) -> Any:
-    if rpc.is_rpc_secret(value):
-        return _unwrap(rpc.unwrap_rpc_secret(value))
-    if isinstance(value, dict):
-        return {key: _unwrap(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_unwrap(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps Pulumi from logging failures, which it raises as well."""
+    logger = logging.getLogger("pulumi")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -7,7 +7,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from local.program import Created, Resource, run_program
+from local.engine import Created, Resource
+from local.program import run_program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

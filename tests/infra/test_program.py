@@ -1,5 +1,8 @@
 """The runner that executes the Pulumi program without the CLI."""
 
+import os
+import signal
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
@@ -7,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from local.program import Created, DeploymentError, Resource, run_program
+from local.engine import Created, DeploymentError, Resource
+from local.program import run_program
 
 URN = "urn:pulumi:dev::project"
 
@@ -95,6 +99,34 @@ def test_a_failing_data_source_is_named(run: Any) -> None:
 def test_a_mistake_in_the_program_comes_out_as_it_is(run: Any) -> None:
     with pytest.raises(ZeroDivisionError):
         run("1 / 0", Deployer({}))
+
+
+def test_a_signal_handler_that_raises_ends_the_run_at_once(run: Any) -> None:
+    """As Ctrl-C does: it ends the embedded AWS, so that calls fail, and raises."""
+
+    class Stopped(BaseException):
+        pass
+
+    ended = threading.Event()
+
+    def stop(*_: object) -> None:
+        ended.set()
+        raise Stopped
+
+    class DeployerThatIsInterrupted(Deployer):
+        def create(self, resource: Resource) -> Created:
+            if resource.name == "k":
+                os.kill(os.getpid(), signal.SIGUSR1)
+                ended.wait(10)
+                raise ConnectionError("the embedded AWS has ended")
+            return super().create(resource)
+
+    before = signal.signal(signal.SIGUSR1, stop)
+    try:
+        with pytest.raises(Stopped):
+            run(PARAMETER_AND_KEY, DeployerThatIsInterrupted({"arn": "arn:p"}))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_the_same_name_twice_is_an_error(run: Any) -> None:

@@ -8,7 +8,8 @@ import pytest
 from local.aws import Aws, arguments
 from local.deployer import LocalDeployer
 from local.emulator import Emulator
-from local.program import DeploymentError, run_program
+from local.engine import DeploymentError
+from local.program import run_program
 from local.resources.signing_keys import _for_assumed_roles
 
 ROLE = "arn:aws:iam::000000000000:role/service/powersync-auth-dev-jwks"

@@ -169,15 +169,20 @@ def test_after_a_kill_nothing_is_left_and_it_starts_again(command: Callable[...,
     assert again.stop(signal.SIGINT) == 0
 
 
-@pytest.mark.parametrize("moment", ["Starting MiniStack", "Deploying"])
+@pytest.mark.parametrize(
+    ("moment", "seconds_later"),
+    [("Starting MiniStack", 0), ("Deploying", 0), ("Deploying", 0.5), ("Deploying", 1.0)],
+)
 def test_a_termination_during_the_deployment_leaves_nothing_behind(
-    command: Callable[..., Command], moment: str
+    command: Callable[..., Command], moment: str, seconds_later: float
 ) -> None:
     local = command()
     local.wait_until(lambda: moment in local.output)
+    time.sleep(seconds_later)
     descendants = local.descendants()
     assert local.stop(signal.SIGTERM) == 0, local.output
     local.assert_nothing_is_left(descendants)
+    assert local.output.endswith("Stopped; nothing is left behind.\n")
     assert "Traceback" not in local.output
 
 

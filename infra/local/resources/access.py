@@ -1,7 +1,7 @@
 """IAM: roles and their policies."""
 
 from local.aws import Aws, arguments, physical_name, tag_list
-from local.program import Created, Resource
+from local.engine import Created, Resource
 from local.resources.registry import makes
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pulumi
 
 from local.aws import Aws, arguments, physical_name
-from local.program import INFRA, Created, Resource
+from local.engine import Created, Resource
+from local.program import INFRA
 from local.resources.registry import makes
 
 

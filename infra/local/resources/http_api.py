@@ -1,7 +1,7 @@
 """API Gateway's HTTP API."""
 
 from local.aws import Aws, arguments, physical_name
-from local.program import Created, Resource
+from local.engine import Created, Resource
 from local.resources.registry import makes
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from local.aws import Aws, arguments, physical_name, tag_list
-from local.program import Created, Resource
+from local.engine import Created, Resource
 from local.resources.registry import makes
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from local.aws import Aws
-from local.program import Created, Resource
+from local.engine import Created, Resource
 
 Create = Callable[[Aws, Resource], Created]
 

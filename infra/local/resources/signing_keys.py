@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from local.aws import Aws, arguments, physical_name, tag_list
-from local.program import Created, Resource
+from local.engine import Created, Resource
 from local.resources.registry import makes
 
 _ROLE_ARN = re.compile(r"^arn:aws:iam::(\d{12}|\*):role/(?:.+/)?([^/]+)$")

@@ -1,7 +1,7 @@
 """Cognito user pools and their clients."""
 
 from local.aws import Aws, arguments, physical_name
-from local.program import Created, Resource
+from local.engine import Created, Resource
 from local.resources.registry import makes
 
 
