@@ -36,7 +36,7 @@ ANONYMOUS = "anonymous"
 
 
 class NoCredentialError(Exception):
-    """The request carries no credential at all (RFC 6750 §3.1)."""
+    """The request carries no bearer credential at all (RFC 6750 §3.1)."""
 
 
 class MalformedRequestError(Exception):
@@ -126,14 +126,21 @@ def anonymous_app(service: TokenService) -> FastAPI:
 
 
 def _bearer(request: Request) -> str:
-    """The one bearer token of the request (RFC 6750 §2.1)."""
+    """The one bearer token of the request (RFC 6750 §2.1).
+
+    API Gateway joins headers of one name with a comma, and no bearer token has one; so whatever has
+    a comma is taken for several values, of which none counts. Raises `MalformedRequestError` for
+    them, and `NoCredentialError` for none or one of another scheme.
+    """
     values = request.headers.getlist("authorization")
     if not values:
         raise NoCredentialError
+    if len(values) > 1 or "," in values[0]:
+        raise MalformedRequestError
     scheme, _, credential = values[0].partition(" ")
-    if scheme.lower() != "bearer" and len(values) == 1 and "," not in values[0]:
+    if scheme.lower() != "bearer":
         raise NoCredentialError
-    if len(values) > 1 or not credential or "," in credential or " " in credential:
+    if not credential or " " in credential:
         raise MalformedRequestError
     return credential
 
