@@ -23,6 +23,14 @@ for a name cannot be cut short."""
 LARGEST_BODY = 262_144
 """Bytes."""
 
+_FIELDS = {
+    "Accept": "application/json",
+    "Connection": "close",
+    # Firewalls such as AWS WAF's core rules refuse a request without: a 403 at userinfo would count
+    # as a session that has ended.
+    "User-Agent": "powersync-auth",
+}
+
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -80,8 +88,8 @@ def send_request(
     try:
         connection.sock = _connect(parts, deadline)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        fields = {"Host": parts.netloc, "Accept": "application/json", "Connection": "close"}
-        connection.request(method, target, body, {**fields, **(headers or {})})
+        fields = {"Host": parts.netloc, **_FIELDS, **(headers or {})}
+        connection.request(method, target, body, fields)
         response = http.client.HTTPResponse(connection.sock, method=method)
         response.fp = io.BufferedReader(_DeadlineReader(response.fp, connection.sock, deadline))
         with contextlib.closing(response):

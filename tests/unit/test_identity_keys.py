@@ -52,6 +52,13 @@ def test_keys_are_fetched_once_in_ten_minutes(
     assert len(server.requests) == 2
 
 
+def test_we_say_who_is_asking(server: KeyServer) -> None:
+    """Firewalls in front of providers answer 403 to a request without `User-Agent`."""
+    send_request(server.uri)
+    send_request(server.uri, method="POST", headers={"X-More": "1"}, body=b"{}")
+    assert [asked.headers["user-agent"] for asked in server.requests] == ["powersync-auth"] * 2
+
+
 def test_a_withdrawn_key_is_gone_with_the_next_fetch(
     keys: ProviderKeys, server: KeyServer, clock: MovableClock
 ) -> None:
