@@ -119,6 +119,7 @@ class _IdentityProvider:
         self._clock = clock
         metadata = ProviderMetadata(settings.issuer, clock, allow_loopback_http=allow_loopback_http)
         self._keys = ProviderKeys(
+            settings.name,
             lambda: settings.jwks_uri or metadata.endpoint("jwks_uri"),
             algorithms=settings.algorithms,
             on_failure=metadata.forget,

@@ -19,7 +19,7 @@ KEPT_FOR = 86_400
 provider has withdrawn meanwhile would still be believed."""
 
 UNKNOWN_KID_INTERVAL = 30
-"""Seconds in which tokens with unknown `kid`s, however many, cause one fetch."""
+"""Seconds in which tokens with unknown `kid`s, however many and whoever's, cause one fetch."""
 
 RETRY_INTERVAL = 10
 """Seconds between attempts while the provider is out of reach."""
@@ -67,6 +67,7 @@ class ProviderKeys:
     """The keys of one identity provider, by `kid`.
 
     Args:
+        provider: The provider's name, for the log.
         jwks_uri: Gives the URL of the key set; asked before each fetch.
         algorithms: The allowed algorithms; None for the default of each key.
         on_failure: Called after a fetch that failed.
@@ -75,12 +76,14 @@ class ProviderKeys:
 
     def __init__(
         self,
+        provider: str,
         jwks_uri: Callable[[], str],
         *,
         algorithms: frozenset[str] | None,
         on_failure: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
+        self._provider = provider
         self._jwks_uri = jwks_uri
         self._algorithms = algorithms
         self._on_failure = on_failure
@@ -93,9 +96,11 @@ class ProviderKeys:
         self._unknown_kid_at = -math.inf
 
     def find(self, kid: str) -> VerificationKey | None:
-        """The key with this `kid`; None if the provider has no such key.
+        """The key with this `kid`; None if the provider did not publish one when it was last asked.
 
-        Raises `IdentityProviderUnavailableError` if that cannot be known now.
+        For an unknown `kid` that is up to `UNKNOWN_KID_INTERVAL` ago, so the first tokens by a key
+        that was not announced may find none. Raises `IdentityProviderUnavailableError` if the
+        provider was asked and could not tell.
         """
         key = self._keys.get(kid)
         if key is not None and self._clock() - self._fetched_at < FRESH_FOR:
@@ -124,7 +129,7 @@ class ProviderKeys:
         try:
             self._keys = self._fetch()
         except IdentityProviderUnavailableError as error:
-            _log.warning("identity provider keys not fetched: %s", error)
+            _log.warning("%s: keys not fetched: %s", self._provider, error)
             self._failure, self._failed_at = error, self._clock()
             self._on_failure()
         else:
@@ -135,7 +140,7 @@ class ProviderKeys:
     def _fetch(self) -> Mapping[str, VerificationKey]:
         document = fetch_json(self._jwks_uri())
         try:
-            return read_key_set(document, self._algorithms)
+            return read_key_set(document, self._algorithms, self._provider)
         except UnusableKeyError as error:
             raise IdentityProviderUnavailableError(f"its key set: {error}") from None
 

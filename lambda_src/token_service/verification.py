@@ -98,13 +98,14 @@ class VerificationKey:
 
 
 def read_key_set(
-    document: Mapping[str, object], allowed: frozenset[str] | None = None
+    document: Mapping[str, object], allowed: frozenset[str] | None, provider: str
 ) -> dict[str, VerificationKey]:
     """The usable keys of a JWKS (RFC 7517 §5) by `kid`.
 
     A key that is for something else, too small, malformed or without `kid` is left out, as are
-    different keys under one `kid`: which of them was meant cannot be told. A set that holds a
-    symmetric or a private key is refused whole, as whoever reads it could sign. Raises
+    different keys under one `kid`: which of them was meant cannot be told. To whoever signs with
+    such a key its `kid` is unknown, so the log says why, and of which `provider`. A set that holds
+    a symmetric or a private key is refused whole, as whoever reads it could sign. Raises
     `UnusableKeyError` for such a set, and for one without a single usable key.
     """
     jwks = document.get("keys")
@@ -117,22 +118,31 @@ def read_key_set(
     ambiguous: set[str] = set()
     for jwk in jwks:
         kid = jwk.get("kid")
-        if not isinstance(kid, str) or not kid:
-            continue
         try:
+            if not isinstance(kid, str) or not kid:
+                raise UnusableKeyError("its kid is not a string of at least one character")
             key = VerificationKey.from_jwk(jwk, allowed)
         except UnusableKeyError as error:
-            _log.info("a key of the identity provider is left out: %s", error)
+            # A key for encryption among the others, as Keycloak publishes one, is no mistake.
+            level = logging.INFO if jwk.get("use") == "enc" else logging.WARNING
+            _log.log(level, "%s: the key %s is left out: %s", provider, _loggable(kid), error)
             continue
         if kid in keys and keys[kid] != key:
             ambiguous.add(kid)
         keys[kid] = key
     for kid in ambiguous:
-        _log.warning("different keys of the identity provider share a kid; none of them is used")
+        _log.warning(
+            "%s: different keys share the kid %s; none of them is used", provider, _loggable(kid)
+        )
         del keys[kid]
     if not keys:
         raise UnusableKeyError("the set holds no usable key")
     return keys
+
+
+def _loggable(kid: object) -> str:
+    """A `kid` from outside, as one line of the log can hold it."""
+    return ascii(kid)[:80]
 
 
 def _bound_algorithms(jwk: Mapping[str, object], allowed: frozenset[str] | None) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """Fetching a provider's metadata and keys: when, how often, and what is believed."""
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,9 +29,13 @@ def clock() -> MovableClock:
     return MovableClock()
 
 
+def provider_keys(uri: Callable[[], str], clock: MovableClock) -> ProviderKeys:
+    return ProviderKeys("acme", uri, algorithms=None, on_failure=lambda: None, clock=clock)
+
+
 @pytest.fixture
 def keys(server: KeyServer, clock: MovableClock) -> ProviderKeys:
-    return ProviderKeys(lambda: server.uri, algorithms=None, on_failure=lambda: None, clock=clock)
+    return provider_keys(lambda: server.uri, clock)
 
 
 def in_parallel(count: int, work: Callable[[], object]) -> None:
@@ -88,7 +93,7 @@ def test_a_known_key_does_not_wait_for_somebody_elses_fetch(
             assert go_on.wait(5)
         return server.uri
 
-    keys = ProviderKeys(uri, algorithms=None, on_failure=lambda: None, clock=clock)
+    keys = provider_keys(uri, clock)
     assert keys.find("k") is not None
     clock.ahead += 601
     slow = True
@@ -158,6 +163,49 @@ def test_keys_outlive_an_outage_for_a_day_and_no_longer(
     server.status = 200
     clock.ahead += 11
     assert keys.find("k") is not None
+
+
+@pytest.mark.parametrize(
+    ("left_out", "logged"),
+    [
+        ({**OTHER, "crv": "P-999"}, "acme: the key 'other' is left out: its algorithm is not"),
+        ({**OTHER, "x": "AA"}, "acme: the key 'other' is left out: not a valid key"),
+        ({**OTHER, "key_ops": ["sign"]}, "acme: the key 'other' is left out: key_ops lacks verify"),
+        ({**OTHER, "kid": "k"}, "acme: different keys share the kid 'k'; none of them is used"),
+        ({**OTHER, "kid": None}, "acme: the key None is left out: its kid is not a string"),
+        ({**OTHER, "kid": ""}, "acme: the key '' is left out: its kid is not a string"),
+        ({**OTHER, "kid": "a\r\nb\x1b\u202e", "use": "x"}, r"acme: the key 'a\r\nb\x1b\u202e' is"),
+        ({**OTHER, "kid": "x" * 10_000, "use": "x"}, f"acme: the key '{'x' * 79} is left out: use"),
+    ],
+)
+def test_a_key_that_is_left_out_is_logged_once_a_fetch(
+    *,
+    left_out: dict[str, object],
+    logged: str,
+    keys: ProviderKeys,
+    server: KeyServer,
+    clock: MovableClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server.keys = [KEY, left_out, {**OTHER, "kid": "third"}]
+    for fetches in (1, 2):
+        for _ in range(10):
+            assert keys.find("third") is not None
+        warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+        assert len(warnings) == fetches
+        assert warnings[-1].startswith(logged)
+        clock.ahead += 601
+
+
+def test_a_key_for_encryption_is_nothing_to_warn_of(
+    keys: ProviderKeys, server: KeyServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.keys = [KEY, {**OTHER, "use": "enc"}]
+    with caplog.at_level(logging.INFO):
+        assert keys.find("k") is not None
+    (record,) = caplog.records
+    assert record.levelno == logging.INFO
+    assert record.getMessage() == "acme: the key 'other' is left out: use is not sig"
 
 
 @pytest.mark.parametrize(
