@@ -9,6 +9,7 @@ import contextlib
 import functools
 import http.client
 import io
+import math
 import socket
 import ssl
 import time
@@ -22,6 +23,9 @@ for a name cannot be cut short."""
 
 LARGEST_BODY = 262_144
 """Bytes."""
+
+RETRY_INTERVAL = 10
+"""Seconds between attempts while a provider is out of reach."""
 
 _FIELDS = {
     "Accept": "application/json",
@@ -41,9 +45,35 @@ class IdentityProviderUnavailableError(Exception):
         retry_after: Seconds after which trying again makes sense.
     """
 
-    def __init__(self, reason: str, retry_after: int = 5) -> None:
+    def __init__(self, reason: str, retry_after: int = RETRY_INTERVAL) -> None:
         self.retry_after = retry_after
         super().__init__(reason)
+
+
+class OversizedAnswerError(IdentityProviderUnavailableError):
+    """The identity provider did answer, with more than is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A provider's failure, kept so that nobody else waits for the same one.
+
+    Attributes:
+        reason: What went wrong.
+        began_at: When it did, in epoch seconds.
+    """
+
+    reason: str
+    began_at: float
+
+    def lasts(self, now: float) -> bool:
+        """Whether it is too early to ask the provider again."""
+        return now - self.began_at < RETRY_INTERVAL
+
+    def error(self, now: float) -> IdentityProviderUnavailableError:
+        """What to raise instead of asking, with the seconds that are left of it."""
+        wait = max(1, math.ceil(self.began_at + RETRY_INTERVAL - now))
+        return IdentityProviderUnavailableError(self.reason, wait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +83,11 @@ class ProviderResponse:
     status: int
     body: bytes
     retry_after: int | None
+
+    def unexpected(self, who: str) -> IdentityProviderUnavailableError:
+        """What to raise for a status that proves nothing; passes on the wait, from 1 to 60 s."""
+        wait = min(max(self.retry_after or RETRY_INTERVAL, 1), 60)
+        return IdentityProviderUnavailableError(f"{who} answered with status {self.status}", wait)
 
 
 def check_url(url: str, *, allow_loopback_http: bool) -> str:
@@ -106,7 +141,7 @@ def send_request(
 def _read(response: http.client.HTTPResponse) -> ProviderResponse:
     body = response.read(LARGEST_BODY + 1)
     if len(body) > LARGEST_BODY:
-        raise IdentityProviderUnavailableError(f"an answer of more than {LARGEST_BODY} bytes")
+        raise OversizedAnswerError(f"an answer of more than {LARGEST_BODY} bytes")
     retry_after = response.headers.get("Retry-After", "")
     seconds = int(retry_after) if retry_after.isdecimal() and len(retry_after) < 6 else None
     return ProviderResponse(response.status, body, seconds)

@@ -6,7 +6,12 @@ import threading
 from collections.abc import Callable, Mapping
 
 from token_service.credentials import InvalidCredentialError, parse_json_object
-from token_service.provider_http import IdentityProviderUnavailableError, check_url, send_request
+from token_service.provider_http import (
+    IdentityProviderUnavailableError,
+    Outage,
+    check_url,
+    send_request,
+)
 from token_service.verification import UnusableKeyError, VerificationKey, read_key_set
 
 _log = logging.getLogger(__name__)
@@ -20,9 +25,6 @@ provider has withdrawn meanwhile would still be believed."""
 
 UNKNOWN_KID_INTERVAL = 30
 """Seconds in which tokens with unknown `kid`s, however many and whoever's, cause one fetch."""
-
-RETRY_INTERVAL = 10
-"""Seconds between attempts while the provider is out of reach."""
 
 
 class ProviderMetadata:
@@ -91,8 +93,7 @@ class ProviderKeys:
         self._lock = threading.Lock()
         self._keys: Mapping[str, VerificationKey] = {}
         self._fetched_at = -math.inf
-        self._failed_at = -math.inf
-        self._failure: IdentityProviderUnavailableError | None = None
+        self._outage: Outage | None = None
         self._unknown_kid_at = -math.inf
 
     def find(self, kid: str) -> VerificationKey | None:
@@ -113,15 +114,14 @@ class ProviderKeys:
                 self._lock.release()
         now = self._clock()
         key = self._keys.get(kid) if now - self._fetched_at < KEPT_FOR else None
-        if key is None and self._failure is not None:
-            wait = max(1, math.ceil(self._failed_at + RETRY_INTERVAL - now))
-            raise IdentityProviderUnavailableError(str(self._failure), wait)
+        if key is None and self._outage is not None:
+            raise self._outage.error(now)
         return key
 
     def _refresh(self, kid: str) -> None:
         """Fetch the keys if they are due, or if `kid` is unknown and it may be asked for."""
         now = self._clock()
-        if self._failure is not None and now - self._failed_at < RETRY_INTERVAL:
+        if self._outage is not None and self._outage.lasts(now):
             return
         stale = now - self._fetched_at >= FRESH_FOR
         if not stale and (kid in self._keys or now - self._unknown_kid_at < UNKNOWN_KID_INTERVAL):
@@ -130,10 +130,10 @@ class ProviderKeys:
             self._keys = self._fetch()
         except IdentityProviderUnavailableError as error:
             _log.warning("%s: keys not fetched: %s", self._provider, error)
-            self._failure, self._failed_at = error, self._clock()
+            self._outage = Outage(str(error), self._clock())
             self._on_failure()
         else:
-            self._failure, self._fetched_at = None, self._clock()
+            self._outage, self._fetched_at = None, self._clock()
         if kid not in self._keys:
             self._unknown_kid_at = self._clock()
 
@@ -149,14 +149,8 @@ def fetch_json(url: str) -> Mapping[str, object]:
     """GET a JSON object; raises `IdentityProviderUnavailableError` for any other answer."""
     response = send_request(url)
     if response.status != 200:
-        reason = f"{url} answered with status {response.status}"
-        raise IdentityProviderUnavailableError(reason, retry_after(response.retry_after))
+        raise response.unexpected(url)
     try:
         return parse_json_object(response.body, url)
     except InvalidCredentialError as error:
         raise IdentityProviderUnavailableError(str(error)) from None
-
-
-def retry_after(asked_for: int | None) -> int:
-    """Seconds to pass on to the client: what the provider asks for, from 1 to 60."""
-    return min(max(asked_for or RETRY_INTERVAL, 1), 60)

@@ -13,13 +13,16 @@ from dataclasses import dataclass, field
 from token_service.credentials import Credential, InvalidCredentialError, parse_json_object
 from token_service.provider_http import (
     IdentityProviderUnavailableError,
+    Outage,
+    OversizedAnswerError,
     ProviderResponse,
     send_request,
 )
-from token_service.provider_keys import retry_after
 
 MOST_REMEMBERED = 1000
 """How many positive answers are kept at a time."""
+
+_WHO = "the session check"
 
 _COGNITO_REFUSALS = frozenset(
     {"NotAuthorizedException", "UserNotFoundException", "UserNotConfirmedException"}
@@ -46,6 +49,7 @@ class SessionCheck:
     cache_seconds: int
     clock: Callable[[], float]
     _alive_until: dict[bytes, float] = field(default_factory=dict)
+    _outage: Outage | None = None
 
     def require_live_session(self, credential: Credential) -> None:
         """Return if the session of a *verified* credential lives.
@@ -58,7 +62,8 @@ class SessionCheck:
         if self._alive_until.get(digest, 0.0) > self.clock():
             return
         user = self._ask(credential)
-        if user != credential.claims.get("sub"):
+        # Neither may be missing: two that name nobody are not the same user.
+        if not isinstance(user, str) or user != credential.claims.get("sub"):
             raise InvalidCredentialError("the identity provider's answer is about another user")
         if self.cache_seconds:
             self._remember(digest)
@@ -76,7 +81,7 @@ class SessionCheck:
         headers = {"Authorization": f"Bearer {credential.encoded}"}
         if self.api_key is not None:
             headers["apikey"] = self.api_key
-        answer = _read_answer(send_request(self.uri(), headers=headers))
+        answer = _read_answer(self._send(headers))
         return answer.get("sub", answer.get("id"))  # Supabase's user endpoint says `id`.
 
     def _get_user(self, credential: Credential) -> Mapping[str, object]:
@@ -85,22 +90,42 @@ class SessionCheck:
             "X-Amz-Target": "AWSCognitoIdentityProviderService.GetUser",
         }
         body = json.dumps({"AccessToken": credential.encoded}).encode()
-        response = send_request(self.uri(), method="POST", headers=headers, body=body)
+        response = self._send(headers, body)
         if response.status == 400:
             error = str(_json_object(response.body).get("__type", "")).rpartition("#")[2]
             if error in _COGNITO_REFUSALS:
                 raise InvalidCredentialError(f"the session has ended: Cognito says {error}")
         return _read_answer(response)
 
+    def _send(self, headers: Mapping[str, str], body: bytes | None = None) -> ProviderResponse:
+        """GET, or POST a body; for a while after a failure nobody waits for the provider again.
+
+        As failures count those of the provider as a whole: no answer in time, a status of 500 or
+        more, and all of discovery, which no credential is part of. Everything else may be about one
+        caller, who must not shut out the others: Auth0 limits the rate of each user (429), and what
+        users write about themselves can make an answer too long or unreadable.
+        """
+        now = self.clock()
+        if self._outage is not None and self._outage.lasts(now):
+            raise self._outage.error(now)
+        method = "GET" if body is None else "POST"
+        try:
+            response = send_request(self.uri(), method=method, headers=headers, body=body)
+            if response.status >= 500:
+                raise response.unexpected(_WHO)
+        except OversizedAnswerError:
+            raise
+        except IdentityProviderUnavailableError as error:
+            self._outage = Outage(str(error), self.clock())
+            raise
+        return response
+
 
 def _read_answer(response: ProviderResponse) -> Mapping[str, object]:
     if response.status in {401, 403}:
         raise InvalidCredentialError(f"the session has ended: status {response.status}")
     if response.status != 200:
-        raise IdentityProviderUnavailableError(
-            f"the session check answered with status {response.status}",
-            retry_after(response.retry_after),
-        )
+        raise response.unexpected(_WHO)
     return _json_object(response.body)
 
 

@@ -10,6 +10,7 @@ from tests.conftest import Figure
 from tests.identity.clock import MovableClock
 from tests.identity.openid_provider import OpenIdProvider
 from tests.identity.service import ISSUER, Answer, Deployment
+from tests.unit.test_identity_settings import DOCUMENTED
 from token_service.identity import IdentityProviders
 
 Clock = Callable[[], float]
@@ -127,6 +128,25 @@ def test_a_session_that_was_ended_gets_401_though_its_token_has_not_expired(
     assert deployment.token(other.access_token).status == 200
 
 
+def test_keycloaks_documented_block_refuses_a_session_that_was_ended(
+    openid_provider: OpenIdProvider, clock: MovableClock
+) -> None:
+    (documented,) = (item for item in DOCUMENTED if item["name"] == "keycloak")
+    assert documented["checkSession"] == {}  # Where to ask is discovered.
+    here = {"issuer": openid_provider.issuer, "clientIds": ["RS256"], "requiredScopes": ["sync"]}
+    providers = IdentityProviders.from_settings(
+        [{**documented, **here}], own_issuer=ISSUER, clock=clock, allow_loopback_http=True
+    )
+    deployment = Deployment(providers, clock)
+    user, other = openid_provider.sign_in("alice"), openid_provider.sign_in("alice")
+    before = openid_provider.requests("/session/userinfo")
+    assert deployment.token(user.access_token).claims["sub"] == "alice"
+    assert openid_provider.requests("/session/userinfo") == before + 1
+    user.sign_out()
+    refused(deployment.token(user.access_token), 401, "invalid_token")
+    assert deployment.token(other.access_token).status == 200
+
+
 def test_a_positive_answer_about_a_session_is_kept_for_cache_seconds(
     openid_provider: OpenIdProvider,
     deploy: Callable[..., Deployment],
@@ -145,17 +165,45 @@ def test_a_positive_answer_about_a_session_is_kept_for_cache_seconds(
     refused(deployment.token(user.access_token), 401, "invalid_token")
 
 
-def test_a_session_check_that_cannot_be_made_is_503(
-    openid_provider: OpenIdProvider, deploy: Callable[..., Deployment]
+@pytest.mark.parametrize("fault", ["error", "garbage", "redirect", "huge"])
+def test_a_session_check_that_cannot_be_made_is_503_and_heals(
+    fault: str,
+    openid_provider: OpenIdProvider,
+    deploy: Callable[..., Deployment],
+    clock: MovableClock,
 ) -> None:
-    deployment = deploy(checkSession={"userinfoUri": f"{openid_provider.issuer}/session/userinfo"})
+    deployment = deploy(checkSession={})
     user = openid_provider.sign_in("alice")
     assert deployment.token(user.access_token).status == 200
-    for fault in ("error", "garbage", "redirect"):
-        openid_provider.break_with(fault)
-        answer = deployment.token(user.access_token)
-        refused(answer, 503, "temporarily_unavailable")
-        assert int(answer.headers["retry-after"]) > 0
+    openid_provider.break_with(fault)
+    answer = deployment.token(user.access_token)
+    refused(answer, 503, "temporarily_unavailable")
+    assert 0 < int(answer.headers["retry-after"]) <= 10
+    openid_provider.break_with("")
+    clock.ahead += 10
+    assert deployment.token(user.access_token).status == 200
+
+
+@pytest.mark.parametrize("fault", ["error", "slow", "drip", "drip-headers"])
+def test_nobody_waits_again_for_a_session_check_that_just_failed(
+    fault: str,
+    openid_provider: OpenIdProvider,
+    deploy: Callable[..., Deployment],
+    clock: MovableClock,
+) -> None:
+    path = "/session/userinfo"
+    deployment = deploy(checkSession={"cacheSeconds": 60})
+    known, unknown = openid_provider.sign_in("alice"), openid_provider.sign_in("bob")
+    assert deployment.token(known.access_token).status == 200
+    openid_provider.break_with(fault)
+    asked = openid_provider.requests(path)
+    for _ in range(5):
+        refused(deployment.token(unknown.access_token), 503, "temporarily_unavailable")
+    assert openid_provider.requests(path) == asked + 1
+    assert deployment.token(known.access_token).status == 200
+    openid_provider.break_with("")
+    clock.ahead += 10
+    assert deployment.token(unknown.access_token).status == 200
 
 
 FAULTS = ["error", "garbage", "redirect", "slow", "drip", "drip-headers", "huge"]

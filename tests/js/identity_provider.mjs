@@ -54,6 +54,7 @@ function provider(issuer, keys) {
       id_token_signed_response_alg: alg,
     })),
     cookies: { keys: ['for tests only'] },
+    routes: { userinfo: '/session/userinfo' },
     scopes: ['openid', 'sync'],
     claims: { openid: ['sub', 'roles', 'https://app.test/organisation'] },
     conformIdTokenClaims: false,

@@ -3,12 +3,13 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.identity.clock import MovableClock
 from tests.identity.key_server import KeyServer, public_jwk, sign
+from token_service import provider_http
 from token_service.identity import (
     Caller,
     IdentityProviders,
@@ -44,33 +45,33 @@ def sessions() -> Iterator[KeyServer]:
         yield server
 
 
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
 Authenticate = Callable[..., Caller]
 
 
 @pytest.fixture
-def authenticate(keys: KeyServer, sessions: KeyServer) -> Authenticate:
+def authenticate(keys: KeyServer, sessions: KeyServer, clock: MovableClock) -> Authenticate:
     built: dict[str, IdentityProviders] = {}
 
     def authenticate(credential: str | None = None, **check: object) -> Caller:
-        settings: dict[str, Any] = {
-            "issuer": ISSUER,
-            "audiences": ["app"],
-            "tokenUse": "access",
-            "jwksUri": keys.uri,
-            "checkSession": {"userinfoUri": sessions.uri, **check},
-        }
-        providers = built.setdefault(
-            str(check),
-            IdentityProviders.from_settings(
-                [settings],
-                own_issuer="https://tokens.test",
-                clock=time.time,
-                allow_loopback_http=True,
-            ),
-        )
-        return providers.authenticate(credential or token())
+        if str(check) not in built:
+            built[str(check)] = providers(
+                clock, jwksUri=keys.uri, checkSession={"userinfoUri": sessions.uri, **check}
+            )
+        return built[str(check)].authenticate(credential or token())
 
     return authenticate
+
+
+def providers(clock: MovableClock, **more: object) -> IdentityProviders:
+    item = {"issuer": ISSUER, "audiences": ["app"], "tokenUse": "access", **more}
+    return IdentityProviders.from_settings(
+        [item], own_issuer="https://tokens.test", clock=clock, allow_loopback_http=True
+    )
 
 
 def test_userinfo_is_asked_with_the_credential(
@@ -201,6 +202,109 @@ def test_the_cache_of_sessions_is_bounded(
     assert len(sessions.requests) == 3
     authenticate(first, cacheSeconds=60)
     assert len(sessions.requests) == 4
+
+
+NOBODY_REACHES_IT = [{"status": 500}, {"status": 502}, {"status": 503}, {"TIME_LIMIT": 0.0}]
+
+
+@pytest.mark.parametrize("kind", ["userinfo", "cognito"])
+@pytest.mark.parametrize("fault", NOBODY_REACHES_IT, ids=str)
+def test_nobody_waits_again_for_a_provider_that_just_failed(
+    *,
+    kind: str,
+    fault: dict[str, float],
+    authenticate: Authenticate,
+    sessions: KeyServer,
+    clock: MovableClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sessions.answer = b'{"sub": "alice", "UserAttributes": [{"Name": "sub", "Value": "alice"}]}'
+    authenticate(kind=kind)  # The keys are at hand.
+    with monkeypatch.context() as failing:
+        for name, value in fault.items():
+            failing.setattr(sessions if name == "status" else provider_http, name, value)
+        with pytest.raises(IdentityProviderUnavailableError) as first:
+            authenticate(kind=kind)
+    assert first.value.retry_after == 10
+    asked = len(sessions.requests)
+    clock.ahead += 4
+    for number in range(5):
+        with pytest.raises(IdentityProviderUnavailableError) as again:
+            authenticate(token(jti=str(number)), kind=kind)
+        assert str(again.value) == str(first.value)
+        assert 0 < again.value.retry_after <= 6
+    assert len(sessions.requests) == asked
+    clock.ahead += 6
+    assert authenticate(kind=kind).subject == "alice"
+
+
+def test_nobody_waits_again_for_a_discovery_that_just_failed(
+    keys: KeyServer, sessions: KeyServer, clock: MovableClock
+) -> None:
+    issuer = sessions.uri.removesuffix("/keys")
+    discovered = providers(clock, issuer=issuer, jwksUri=keys.uri, checkSession={})
+    document = {"issuer": issuer, "userinfo_endpoint": sessions.uri, "sub": "alice"}
+    # Whose credential is at hand does not matter to it, so every failure of it counts.
+    sessions.status, sessions.answer = 404, json.dumps(document).encode()
+    for _ in range(5):
+        with pytest.raises(IdentityProviderUnavailableError, match="status 404"):
+            discovered.authenticate(token(iss=issuer))
+    assert [asked.path for asked in sessions.requests] == ["/.well-known/openid-configuration"]
+    sessions.status = 200
+    clock.ahead += 10
+    assert discovered.authenticate(token(iss=issuer)).subject == "alice"
+
+
+ONE_USERS_OWN = {
+    "too long": (200, b'{"sub": "bob", "user_metadata": "' + b"x" * 262_144 + b'"}'),
+    "too deep": (200, b'{"sub": "bob", "user_metadata": ' + b"[" * 40 + b"]" * 40 + b"}"),
+    "not finite": (200, b'{"sub": "bob", "user_metadata": 1e999}'),
+    "no JSON": (200, b"<html>"),
+    "a redirect": (302, b""),
+    "a bad request": (400, b"{}"),
+    "not found": (404, b""),
+    "a limit for each user": (429, b""),
+    "a refusal": (401, b""),
+    "another refusal": (403, b""),
+}
+
+
+@pytest.mark.parametrize("kind", ["userinfo", "cognito"])
+@pytest.mark.parametrize("answer", ONE_USERS_OWN)
+def test_what_one_user_can_bring_about_shuts_out_nobody_else(
+    answer: str, kind: str, authenticate: Authenticate, sessions: KeyServer
+) -> None:
+    sessions.status, sessions.answer = ONE_USERS_OWN[answer]
+    with pytest.raises((IdentityProviderUnavailableError, InvalidCredentialError)):
+        authenticate(token(sub="bob"), kind=kind)
+    sessions.status = 200
+    sessions.answer = b'{"sub": "alice", "UserAttributes": [{"Name": "sub", "Value": "alice"}]}'
+    assert authenticate(kind=kind).subject == "alice"
+
+
+def test_a_positive_answer_counts_while_the_provider_is_out_of_reach(
+    authenticate: Authenticate, sessions: KeyServer
+) -> None:
+    known = token()
+    sessions.answer = b'{"sub": "alice"}'
+    authenticate(known, cacheSeconds=60)
+    sessions.status = 500
+    with pytest.raises(IdentityProviderUnavailableError):
+        authenticate(token(jti="other"), cacheSeconds=60)
+    assert authenticate(known, cacheSeconds=60).subject == "alice"
+
+
+@pytest.mark.parametrize("answer", [b"{}", b'{"sub": null}', b'{"UserAttributes": []}'])
+@pytest.mark.parametrize("kind", ["userinfo", "cognito"])
+def test_two_that_name_no_subject_are_not_the_same_user(
+    kind: str, answer: bytes, keys: KeyServer, sessions: KeyServer, clock: MovableClock
+) -> None:
+    check = {"kind": kind, "userinfoUri": sessions.uri}
+    by_oid = providers(clock, jwksUri=keys.uri, subjectClaim="oid", checkSession=check)
+    sessions.answer = answer
+    claims: dict[str, object] = {"oid": "alice", "sub": None}
+    with pytest.raises(InvalidCredentialError, match="another user"):
+        by_oid.authenticate(token(**claims))
 
 
 def test_a_forged_credential_is_never_sent_on(
