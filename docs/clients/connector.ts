@@ -6,6 +6,13 @@ import type {
   PowerSyncCredentials,
 } from '@powersync/common';
 
+/** Fits `localStorage`, and React Native's AsyncStorage. */
+export interface TokenStorage {
+  getItem(name: string): string | null | Promise<string | null>;
+  setItem(name: string, value: string): void | Promise<void>;
+  removeItem(name: string): void | Promise<void>;
+}
+
 export interface ConnectorOptions {
   /** The stack's output `token_url`. Leave it out if there are anonymous users only. */
   tokenUrl?: string;
@@ -13,12 +20,13 @@ export interface ConnectorOptions {
   anonymousTokenUrl?: string;
   /**
    * Your identity provider's token of the signed-in user; null when nobody is signed in. With
-   * `refresh` the one from before was refused: get a new one.
+   * `refresh` the one from before was refused: get a new one. If that is refused, too, nothing is
+   * asked until this gives another one.
    */
   credential?: (options: { refresh: boolean }) => Promise<string | null>;
-  /** Where a device's anonymous token is kept, such as `localStorage`. */
-  storage?: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
-  /** Called when the user has to sign in again. */
+  /** Where a device's anonymous token is kept. */
+  storage?: TokenStorage;
+  /** Called once when the user has to sign in again. */
   onSignedOut?: () => void;
   /** Sends the local changes to your backend: see PowerSync's documentation. */
   uploadData: (database: AbstractPowerSyncDatabase) => Promise<void>;
@@ -29,8 +37,16 @@ const TIMEOUT_MS = 15_000;
 const DEFAULT_RETRY_AFTER_S = 5;
 const LONGEST_WAIT_S = 60;
 
+interface Answer {
+  status: number;
+  retryAfter: string | null;
+  body: any; // whatever JSON it was, {} if none
+}
+
 export class TokenConnector implements PowerSyncBackendConnector {
   readonly #options: ConnectorOptions;
+  readonly #underWay = new Map<string | null, Promise<PowerSyncCredentials | null>>();
+  #refused: (string | null | undefined)[] = []; // the credentials that the last 401 was about
   #notBefore = 0; // Date.now() before which the token service asked not to be asked
 
   constructor(options: ConnectorOptions) {
@@ -38,28 +54,20 @@ export class TokenConnector implements PowerSyncBackendConnector {
   }
 
   /**
-   * What the SDK calls whenever it needs a token. Null when signed out. It throws when the token
-   * service cannot answer now; the SDK then calls again, and is made to wait as long as was asked.
+   * What the SDK calls whenever it needs a token, and every few seconds while it has none. Null
+   * when signed out. It throws when there can be no answer now: the SDK then calls again.
    */
   async fetchCredentials(): Promise<PowerSyncCredentials | null> {
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, this.#notBefore - Date.now())));
-    const { tokenUrl, credential, anonymousTokenUrl, onSignedOut } = this.#options;
-    const token = tokenUrl && (await credential?.({ refresh: false }));
-    if (!tokenUrl || !token) {
-      return anonymousTokenUrl ? this.#askAnonymously(anonymousTokenUrl) : null;
+    const { tokenUrl, credential } = this.#options;
+    const token = (tokenUrl && (await credential?.({ refresh: false }))) || null;
+    // The SDK may call for its stream and for an upload at once. Asking twice would make a new
+    // device two anonymous users. Another user's call must not get this one's answer.
+    let credentials = this.#underWay.get(token);
+    if (!credentials) {
+      credentials = this.#fetch(token).finally(() => this.#underWay.delete(token));
+      this.#underWay.set(token, credentials);
     }
-
-    let response = await this.#ask(tokenUrl, token);
-    if (response.status === 401) {
-      // Once more with a fresh credential; asking again and again with a refused one helps nobody.
-      const fresh = await credential?.({ refresh: true });
-      if (fresh) response = await this.#ask(tokenUrl, fresh);
-      if (!fresh || response.status === 401) {
-        onSignedOut?.();
-        return null;
-      }
-    }
-    return this.#read(response);
+    return credentials;
   }
 
   uploadData(database: AbstractPowerSyncDatabase): Promise<void> {
@@ -67,33 +75,71 @@ export class TokenConnector implements PowerSyncBackendConnector {
   }
 
   /** Call this once the data of the token's claim `previous_sub` belongs to the signed-in user. */
-  forgetAnonymousUser(): void {
-    this.#options.storage?.removeItem(ANONYMOUS_TOKEN);
+  async forgetAnonymousUser(): Promise<void> {
+    await this.#options.storage?.removeItem(ANONYMOUS_TOKEN);
   }
 
-  async #askAnonymously(url: string): Promise<PowerSyncCredentials> {
-    const credentials = await this.#read(await this.#ask(url));
-    this.#options.storage?.setItem(ANONYMOUS_TOKEN, credentials.token);
+  async #fetch(token: string | null): Promise<PowerSyncCredentials | null> {
+    const { tokenUrl, credential, anonymousTokenUrl, onSignedOut } = this.#options;
+    if (!tokenUrl || !token) {
+      return anonymousTokenUrl ? this.#fetchAnonymously(anonymousTokenUrl) : null;
+    }
+    if (this.#refused.includes(token)) return null;
+    this.#refused = [];
+
+    let answer = await this.#ask(tokenUrl, token);
+    if (answer.status === 401) {
+      // Once more with a fresh credential; asking again and again with a refused one helps nobody.
+      const fresh = await credential?.({ refresh: true });
+      if (fresh) answer = await this.#ask(tokenUrl, fresh);
+      if (!fresh || answer.status === 401) {
+        this.#refused = [token, fresh];
+        onSignedOut?.();
+        return null;
+      }
+    }
+    return this.#read(answer);
+  }
+
+  async #fetchAnonymously(url: string): Promise<PowerSyncCredentials> {
+    const credentials = this.#read(await this.#ask(url));
+    await this.#options.storage?.setItem(ANONYMOUS_TOKEN, credentials.token);
     return credentials;
   }
 
-  #ask(url: string, credential?: string): Promise<Response> {
+  async #ask(url: string, credential?: string): Promise<Answer> {
+    // Waiting here instead could hold up the SDK's disconnect(), which waits for this call.
+    if (Date.now() < this.#notBefore) {
+      const until = new Date(this.#notBefore).toISOString();
+      throw new Error(`No PowerSync token: asked to wait until ${until}`);
+    }
     const headers: Record<string, string> = {};
     if (credential) headers['Authorization'] = `Bearer ${credential}`;
     // Keeps an anonymous device the same user; beside a credential, says who the user was before.
-    const anonymousToken = this.#options.storage?.getItem(ANONYMOUS_TOKEN);
+    const anonymousToken = await this.#options.storage?.getItem(ANONYMOUS_TOKEN);
     if (anonymousToken) headers['X-Anonymous-Token'] = anonymousToken;
-    return fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+
+    const controller = new AbortController(); // React Native has no AbortSignal.timeout
+    const late = new Error(`No PowerSync token: no answer within ${TIMEOUT_MS / 1000} s`);
+    const timer = setTimeout(() => controller.abort(late), TIMEOUT_MS);
+    try {
+      const response = await fetch(url, { headers, signal: controller.signal });
+      const body = await response.json().catch((error) => {
+        if (error instanceof SyntaxError) return {}; // such as the sign-in page of a public Wi-Fi
+        throw error;
+      });
+      return { status: response.status, retryAfter: response.headers.get('Retry-After'), body };
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
-  async #read(response: Response): Promise<PowerSyncCredentials> {
-    const body = await response.json().catch(() => ({}));
-    if (!response.ok) {
-      if (response.status === 429 || response.status === 503) {
-        this.#wait(Number(response.headers.get('Retry-After')) || DEFAULT_RETRY_AFTER_S);
-      }
-      const reason = body.error_description ?? body.message ?? '';
-      throw new Error(`No PowerSync token: HTTP ${response.status} ${reason}`.trim());
+  #read({ status, retryAfter, body }: Answer): PowerSyncCredentials {
+    if (status !== 200 || !body?.token) {
+      if (status === 429 || status === 503) this.#wait(Number(retryAfter) || DEFAULT_RETRY_AFTER_S);
+      const otherwise = status === 200 ? 'without a token' : '';
+      const reason = body?.error_description ?? body?.message ?? otherwise;
+      throw new Error(`No PowerSync token: HTTP ${status} ${reason}`.trim());
     }
     return {
       endpoint: body.endpoint,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { after, before, beforeEach, test } from 'node:test';
 
@@ -6,10 +7,15 @@ import { TokenConnector } from '../../docs/clients/connector.ts';
 
 let url;
 let requests;
-let answers; // what the token service says next, each [status, body, headers]; the last one stays
+// What the token service says next; the last one stays. Each is [status, body, headers], or a
+// function that gets the response and may leave it open.
+let answers;
 const server = createServer((request, response) => {
   requests.push(request);
-  const [status, body, headers] = answers.length > 1 ? answers.shift() : answers[0];
+  response.setHeader('Connection', 'close'); // so no test waits for what another one left open
+  const next = answers.length > 1 ? answers.shift() : answers[0];
+  if (typeof next === 'function') return next(response);
+  const [status, body, headers] = next;
   response.writeHead(status, headers).end(typeof body === 'string' ? body : JSON.stringify(body));
 });
 
@@ -31,14 +37,27 @@ const uploadData = async () => {};
 
 const signedIn = (credential, more) =>
   new TokenConnector({ tokenUrl: `${url}/token`, credential, uploadData, ...more });
+const anonymous = (storage) =>
+  new TokenConnector({ anonymousTokenUrl: `${url}/token/anonymous`, storage, uploadData });
 
+/** Like `localStorage`. */
 function memoryStorage() {
   const items = new Map();
   return {
     getItem: (name) => items.get(name) ?? null,
-    setItem: (name, value) => items.set(name, value),
-    removeItem: (name) => items.delete(name),
+    setItem: (name, value) => void items.set(name, String(value)),
+    removeItem: (name) => void items.delete(name),
   };
+}
+
+/** Like React Native's AsyncStorage: each step is done some time after the call. */
+function asyncStorage() {
+  const storage = memoryStorage();
+  const later = (step) => async (...args) => {
+    await new Promise(setImmediate);
+    return step(...args);
+  };
+  return Object.fromEntries(Object.entries(storage).map(([name, step]) => [name, later(step)]));
 }
 
 test("hands the user's credential over and gives the SDK what it reads", async () => {
@@ -65,45 +84,155 @@ test('after 401 it asks once more, with a fresh credential', async () => {
   assert.deepEqual(sent, ['Bearer stale', 'Bearer fresh']);
 });
 
-test('a second 401 means signed out, and it does not go on asking', async () => {
+test('a second 401 means signed out: said once, and nothing is asked while it lasts', async () => {
   answers = [[401, { error: 'invalid_token' }]];
   let signedOut = 0;
   const connector = signedIn(async () => 'credential', { onSignedOut: () => signedOut++ });
-  assert.equal(await connector.fetchCredentials(), null);
+  for (let call = 0; call < 10; call += 1) assert.equal(await connector.fetchCredentials(), null);
   assert.equal(requests.length, 2);
   assert.equal(signedOut, 1);
 });
 
-for (const [status, headers] of [
-  [503, { 'Retry-After': '1' }],
-  [429, { 'Retry-After': '1' }],
+test('calls at the same moment are one: two requests, signed out once', async () => {
+  answers = [[401, { error: 'invalid_token' }]];
+  let signedOut = 0;
+  const connector = signedIn(async () => 'credential', { onSignedOut: () => signedOut++ });
+  const calls = Array.from({ length: 10 }, () => connector.fetchCredentials());
+  assert.deepEqual(new Set(await Promise.all(calls)), new Set([null]));
+  assert.equal(requests.length, 2);
+  assert.equal(signedOut, 1);
+});
+
+for (const [name, refreshed, kept] of [
+  ['the fresh one', 'fresh', 'fresh'],
+  ['the stale one, though there was a fresh one', 'fresh', 'stale'],
+  ['the stale one, as there is no fresh one', null, 'stale'],
 ]) {
-  test(`${status} is an error, and the next request waits for Retry-After`, async () => {
-    answers = [[status, { error_description: 'try later' }, headers], [200, TOKEN]];
+  test(`refused for good: the login goes on giving ${name}`, async () => {
+    answers = [[401, { error: 'invalid_token' }]];
+    let current = 'stale';
+    let signedOut = 0;
+    const credential = async ({ refresh }) => (refresh ? refreshed : current);
+    const connector = signedIn(credential, { onSignedOut: () => signedOut++ });
+    assert.equal(await connector.fetchCredentials(), null);
+    const asked = requests.length;
+    current = kept;
+    for (let call = 0; call < 9; call += 1) assert.equal(await connector.fetchCredentials(), null);
+    assert.equal(requests.length, asked);
+    assert.equal(signedOut, 1);
+  });
+}
+
+test('another credential is asked with again, and so is the refused one after it', async () => {
+  answers = [[401, {}], [401, {}], [200, TOKEN], [401, {}]];
+  let credential = 'old';
+  let signedOut = 0;
+  const connector = signedIn(async () => credential, { onSignedOut: () => signedOut++ });
+  assert.equal(await connector.fetchCredentials(), null);
+  credential = 'new';
+  assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
+  assert.equal(requests.at(-1).headers.authorization, 'Bearer new');
+  credential = 'old';
+  for (let call = 0; call < 10; call += 1) assert.equal(await connector.fetchCredentials(), null);
+  assert.equal(requests.length, 5);
+  assert.equal(signedOut, 2);
+});
+
+test('a signed-out user can go on as an anonymous one', async () => {
+  answers = [[401, {}], [401, {}], [200, { ...TOKEN, token: 'anonymous' }]];
+  let credential = 'credential';
+  const anonymousTokenUrl = `${url}/token/anonymous`;
+  const connector = signedIn(async () => credential, { anonymousTokenUrl });
+  assert.equal(await connector.fetchCredentials(), null);
+  credential = null;
+  assert.equal((await connector.fetchCredentials()).token, 'anonymous');
+});
+
+test('a call for another user does not get the answer to the one under way', async () => {
+  const open = [];
+  answers = [(response) => open.push(response)];
+  let credential = 'alice';
+  const connector = signedIn(async () => credential);
+  const alice = connector.fetchCredentials();
+  await once(server, 'request');
+  credential = 'bob';
+  const bob = connector.fetchCredentials();
+  await once(server, 'request');
+  open[1].end(JSON.stringify({ ...TOKEN, token: "bob's" }));
+  open[0].end(JSON.stringify({ ...TOKEN, token: "alice's" }));
+  assert.deepEqual([(await alice).token, (await bob).token], ["alice's", "bob's"]);
+});
+
+for (const [status, headers, seconds] of [
+  [503, { 'Retry-After': '7' }, 7],
+  [429, { 'Retry-After': '7' }, 7],
+  [429, {}, 5], // API Gateway sends none
+  [503, { 'Retry-After': '3600' }, 60],
+]) {
+  const name = `${status} ${JSON.stringify(headers)} is an error, and nothing is asked for a while`;
+  test(name, async (context) => {
+    answers = [[status, { message: 'try later' }, headers], [200, TOKEN]];
+    context.mock.timers.enable({ apis: ['Date'], now: 1_800_000_000_000 });
     const connector = signedIn(async () => 'credential');
     await assert.rejects(connector.fetchCredentials(), new RegExp(`HTTP ${status} try later`));
-    const begin = Date.now();
+    context.mock.timers.tick(seconds * 1000 - 1);
+    await assert.rejects(connector.fetchCredentials(), /asked to wait until 2027-01-15T08:0/);
+    assert.equal(requests.length, 1);
+    context.mock.timers.tick(seconds * 500 + 1);
     assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
-    assert.ok(Date.now() - begin >= 990);
     assert.equal(requests.length, 2);
   });
 }
 
-test('429 of API Gateway, without Retry-After, waits too', async (context) => {
-  answers = [[429, { message: 'Too Many Requests' }]];
-  const connector = signedIn(async () => 'credential');
-  await assert.rejects(connector.fetchCredentials(), /HTTP 429 Too Many Requests/);
-  context.mock.timers.enable({ apis: ['setTimeout'] });
-  let settled = false;
-  const next = connector.fetchCredentials().catch(() => (settled = true));
-  context.mock.timers.tick(4_500);
-  await new Promise(setImmediate);
-  assert.equal(requests.length, 1);
-  context.mock.timers.tick(3_500);
-  context.mock.timers.reset();
-  await next;
-  assert.ok(settled);
-  assert.equal(requests.length, 2);
+test('who signs out while it has to wait is signed out, and does not wait', async () => {
+  answers = [[503, {}]];
+  let credential = 'credential';
+  const connector = signedIn(async () => credential);
+  await assert.rejects(connector.fetchCredentials(), /HTTP 503/);
+  credential = null;
+  assert.equal(await connector.fetchCredentials(), null);
+});
+
+test('it needs no AbortSignal.timeout: React Native has none', async (context) => {
+  const { timeout } = AbortSignal;
+  context.after(() => (AbortSignal.timeout = timeout));
+  delete AbortSignal.timeout;
+  answers = [[200, TOKEN]];
+  assert.equal((await signedIn(async () => 'credential').fetchCredentials()).token, 'a.b.c');
+});
+
+for (const [name, answer] of [
+  ['no answer', () => {}],
+  ['an answer that does not end', (response) => response.writeHead(200).write('{')],
+]) {
+  test(`${name} is given up after 15 s`, async (context) => {
+    answers = [answer];
+    const { fetch } = globalThis;
+    let response;
+    context.mock.method(globalThis, 'fetch', (...args) => (response = fetch(...args)));
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    const gaveUp = assert.rejects(
+      signedIn(async () => 'credential').fetchCredentials(),
+      /no answer within 15 s/,
+    );
+    await once(server, 'request');
+    if (name !== 'no answer') await response;
+    await new Promise(setImmediate);
+    context.mock.timers.tick(14_999);
+    await new Promise(setImmediate);
+    assert.equal(requests[0].destroyed, false);
+    context.mock.timers.tick(1);
+    await gaveUp;
+  });
+}
+
+test('no network is an error, which the SDK retries, and no reason to sign in', async () => {
+  answers = [(response) => response.destroy(), [200, TOKEN]];
+  let signedOut = 0;
+  const connector = signedIn(async () => 'credential', { onSignedOut: () => signedOut++ });
+  await assert.rejects(connector.fetchCredentials(), TypeError);
+  assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
+  assert.equal(signedOut, 0);
 });
 
 test('another failure is an error, which the SDK retries', async () => {
@@ -112,31 +241,63 @@ test('another failure is an error, which the SDK retries', async () => {
   assert.equal(requests.length, 1);
 });
 
-test('an anonymous device shows its last token, so it stays the same user', async () => {
-  answers = [[200, { ...TOKEN, token: 'first' }], [200, { ...TOKEN, token: 'second' }]];
-  const anonymousTokenUrl = `${url}/token/anonymous`;
-  const storage = memoryStorage();
-  const connector = new TokenConnector({ anonymousTokenUrl, storage, uploadData });
-  await connector.fetchCredentials();
-  await connector.fetchCredentials();
-  assert.equal(requests[0].headers.authorization, undefined);
-  assert.equal(requests[0].headers['x-anonymous-token'], undefined);
-  assert.equal(requests[1].headers['x-anonymous-token'], 'first');
+for (const body of ['<html>Welcome to our Wi-Fi</html>', {}]) {
+  test(`200 with ${JSON.stringify(body)} is no token, and no other user`, async () => {
+    answers = [[200, { ...TOKEN, token: 'first' }], [200, body], [200, TOKEN]];
+    const connector = anonymous(memoryStorage());
+    await connector.fetchCredentials();
+    await assert.rejects(connector.fetchCredentials(), /HTTP 200 without a token/);
+    await connector.fetchCredentials();
+    assert.equal(requests[2].headers['x-anonymous-token'], 'first');
+  });
+}
+
+for (const [kind, storageOf] of [
+  ['synchronous', memoryStorage],
+  ['asynchronous', asyncStorage],
+]) {
+  test(`an anonymous device shows its last token, from ${kind} storage`, async () => {
+    answers = [[200, { ...TOKEN, token: 'first' }], [200, { ...TOKEN, token: 'second' }]];
+    const connector = anonymous(storageOf());
+    await connector.fetchCredentials();
+    await connector.fetchCredentials();
+    assert.equal(requests[0].headers.authorization, undefined);
+    assert.equal(requests[0].headers['x-anonymous-token'], undefined);
+    assert.equal(requests[1].headers['x-anonymous-token'], 'first');
+  });
+
+  test(`who signs in shows the anonymous token too, until ${kind} storage forgets it`, async () => {
+    answers = [[200, { ...TOKEN, token: 'anonymous' }], [200, TOKEN]];
+    let credential = null;
+    const connector = signedIn(async () => credential, {
+      anonymousTokenUrl: `${url}/token/anonymous`,
+      storage: storageOf(),
+    });
+    await connector.fetchCredentials();
+    credential = 'credential';
+    await connector.fetchCredentials();
+    await connector.forgetAnonymousUser();
+    await connector.fetchCredentials();
+    assert.deepEqual(requests.map((r) => r.url), ['/token/anonymous', '/token', '/token']);
+    assert.equal(requests[1].headers['x-anonymous-token'], 'anonymous');
+    assert.equal(requests[2].headers['x-anonymous-token'], undefined);
+  });
+}
+
+test('storage that fails is an error: each token would be for another user', async () => {
+  answers = [[200, TOKEN]];
+  const full = async () => Promise.reject(new Error('storage is full'));
+  const storage = { getItem: async () => null, setItem: full, removeItem: full };
+  const connector = anonymous(storage);
+  await assert.rejects(connector.fetchCredentials(), /storage is full/);
+  await assert.rejects(connector.forgetAnonymousUser(), /storage is full/);
 });
 
-test('who signs in shows the anonymous token beside the credential, until it is forgotten', async () => {
-  answers = [[200, { ...TOKEN, token: 'anonymous' }], [200, TOKEN]];
-  let credential = null;
-  const connector = signedIn(async () => credential, {
-    anonymousTokenUrl: `${url}/token/anonymous`,
-    storage: memoryStorage(),
-  });
-  await connector.fetchCredentials();
-  credential = 'credential';
-  await connector.fetchCredentials();
-  connector.forgetAnonymousUser();
-  await connector.fetchCredentials();
-  assert.deepEqual(requests.map((r) => r.url), ['/token/anonymous', '/token', '/token']);
-  assert.equal(requests[1].headers['x-anonymous-token'], 'anonymous');
-  assert.equal(requests[2].headers['x-anonymous-token'], undefined);
+test('a new device whose SDK asks twice at the same moment is one anonymous user', async () => {
+  answers = [[200, { ...TOKEN, token: 'first' }], [200, { ...TOKEN, token: 'second' }]];
+  const connector = anonymous(asyncStorage());
+  const calls = [connector.fetchCredentials(), connector.fetchCredentials()];
+  const tokens = (await Promise.all(calls)).map(({ token }) => token);
+  assert.deepEqual(tokens, ['first', 'first']);
+  assert.equal((await connector.fetchCredentials()).token, 'second');
 });
