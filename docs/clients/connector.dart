@@ -8,7 +8,8 @@ import 'package:http/http.dart' as http;
 import 'package:powersync/powersync.dart';
 
 /// Your identity provider's token of the signed-in user; null when nobody is signed in. With
-/// [refresh] the one from before was refused: get a new one.
+/// [refresh] the one from before was refused: get a new one. If that is refused, too, nothing is
+/// asked until this gives another one.
 typedef Credential = Future<String?> Function({required bool refresh});
 
 class TokenException implements Exception {
@@ -19,6 +20,7 @@ class TokenException implements Exception {
   String toString() => message;
 }
 
+/// Connect with a new one when somebody signs in: the SDK keeps the last token in the old one.
 class TokenConnector extends PowerSyncBackendConnector {
   TokenConnector({
     this.tokenUrl,
@@ -42,7 +44,7 @@ class TokenConnector extends PowerSyncBackendConnector {
   final Future<String?> Function()? readAnonymousToken;
   final Future<void> Function(String? token)? writeAnonymousToken;
 
-  /// Called when the user has to sign in again.
+  /// Called once when the user has to sign in again.
   final void Function()? onSignedOut;
 
   /// Sends the local changes to your backend: see PowerSync's documentation.
@@ -52,27 +54,33 @@ class TokenConnector extends PowerSyncBackendConnector {
   static const _defaultRetryAfter = 5;
   static const _longestWait = 60;
 
+  /// The credentials that the last 401 was about.
+  List<String?> _refused = const [];
+
+  /// Before then the token service asked not to be asked.
   DateTime _notBefore = DateTime.fromMillisecondsSinceEpoch(0);
 
-  /// Null when signed out. Throws when the token service cannot answer now; the SDK then calls
-  /// again, and is made to wait as long as was asked.
+  /// What the SDK calls whenever it needs a token, and every few seconds while it has none, but not
+  /// while a call is under way. Null when signed out. It throws when there can be no answer now:
+  /// the SDK then calls again.
   @override
   Future<PowerSyncCredentials?> fetchCredentials() async {
-    final wait = _notBefore.difference(DateTime.now());
-    if (!wait.isNegative) await Future<void>.delayed(wait);
-
     final url = tokenUrl;
     final token = url == null ? null : await credential?.call(refresh: false);
     if (url == null || token == null) {
-      return anonymousTokenUrl == null ? null : _askAnonymously(anonymousTokenUrl!);
+      final anonymousUrl = anonymousTokenUrl;
+      return anonymousUrl == null ? null : await _fetchAnonymously(anonymousUrl);
     }
+    if (_refused.contains(token)) return null;
+    _refused = const [];
 
     var response = await _ask(url, token);
     if (response.statusCode == 401) {
-      // Once more with a fresh credential; asking again with a refused one helps nobody.
+      // Once more with a fresh credential; asking again and again with a refused one helps nobody.
       final fresh = await credential?.call(refresh: true);
       if (fresh != null) response = await _ask(url, fresh);
       if (fresh == null || response.statusCode == 401) {
+        _refused = [token, fresh];
         onSignedOut?.call();
         return null;
       }
@@ -86,13 +94,17 @@ class TokenConnector extends PowerSyncBackendConnector {
   /// Call this once the data of the token's claim `previous_sub` belongs to the signed-in user.
   Future<void> forgetAnonymousUser() async => writeAnonymousToken?.call(null);
 
-  Future<PowerSyncCredentials> _askAnonymously(Uri url) async {
+  Future<PowerSyncCredentials> _fetchAnonymously(Uri url) async {
     final credentials = _read(await _ask(url));
     await writeAnonymousToken?.call(credentials.token);
     return credentials;
   }
 
   Future<http.Response> _ask(Uri url, [String? credential]) async {
+    // Waiting here instead could hold up the SDK's disconnect(), which waits for this call.
+    if (DateTime.now().isBefore(_notBefore)) {
+      throw TokenException('No PowerSync token: asked to wait until ${_notBefore.toUtc()}');
+    }
     final anonymousToken = await readAnonymousToken?.call();
     return http.get(url, headers: {
       if (credential != null) 'Authorization': 'Bearer $credential',
