@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from functions import JWKS_PATH
 from naming import physical_name
+from settings import ROTATION_WINDOW_HOURS
 from signing_keys import secret_policy
 
 if TYPE_CHECKING:
@@ -88,7 +89,10 @@ class Rotation(pulumi.ComponentResource):
             "key-ring",
             secret_id=keys.secret.id,
             rotation_lambda_arn=rotate.arn,
-            rotation_rules={"automatically_after_days": settings.rotation_days},
+            rotation_rules={
+                "automatically_after_days": settings.rotation_days,
+                "duration": f"{ROTATION_WINDOW_HOURS}h",
+            },
             # The ring has just been made; a rotation now would sign with a key that no verifier
             # has had the time to see.
             rotate_immediately=False,

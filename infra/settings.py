@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -17,6 +18,10 @@ from identity_providers import IdentityProvider, Strict, Text, plain_url
 
 DAY = 86_400
 """Seconds."""
+
+ROTATION_WINDOW_HOURS = 1
+"""A scheduled rotation comes within so many hours after midnight UTC, so two may be as much closer
+together than their days. AWS's default is the whole day, its least an hour (RotationRulesType)."""
 
 LONGEST_TOKEN_LIFETIME = DAY
 """PowerSync refuses a token that lives longer (its error PSYNC_S2104)."""
@@ -235,10 +240,13 @@ class Settings(Strict):
             wait = Timings.derive(
                 info.data["verifier_cache_seconds"], info.data["token_lifetime_seconds"]
             ).publish_before_signing
-            if days * DAY < wait:
+            window = ROTATION_WINDOW_HOURS * 3_600
+            if days * DAY - window < wait:
                 raise ValueError(
-                    f"should be longer than the {wait} s that a key is published before it signs "
-                    "(it follows from verifierCacheSeconds)"
+                    f"should be at least {math.ceil((wait + window) / DAY)}: two scheduled "
+                    f"rotations may be {window} s closer together than that many days, and a key "
+                    f"is published for {wait} s before it signs (it follows from "
+                    "verifierCacheSeconds)"
                 )
         return days
 

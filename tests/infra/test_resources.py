@@ -241,7 +241,7 @@ def test_pulumi_up_ends_when_the_jwks_is_served(full_plan: Plan) -> None:
 def test_rotation_starts_after_permission_and_first_ring(plan: Plan) -> None:
     schedule = plan.one("SecretRotation")
     assert schedule.inputs["rotateImmediately"] is False
-    assert schedule.inputs["rotationRules"] == {"automaticallyAfterDays": 30}
+    assert schedule.inputs["rotationRules"] == {"automaticallyAfterDays": 30, "duration": "1h"}
     assert {"Permission secrets-manager", "Invocation bootstrap"} <= plan.before(schedule)
 
 

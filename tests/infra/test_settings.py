@@ -56,7 +56,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"signingAlgorithm": "none"}, "signingAlgorithm: should be 'ES256'"),
     ({"rotationDays": 0}, "rotationDays: should be greater than or equal to 1"),
     ({"rotationDays": 1001}, "rotationDays: should be less than or equal to 1000"),
-    ({"rotationDays": 1, "verifierCacheSeconds": 86400}, "rotationDays: should be longer than"),
+    ({"rotationDays": 1, "verifierCacheSeconds": 86400}, "rotationDays: should be at least 2: "),
     ({"verifierCacheSeconds": 0}, "verifierCacheSeconds: should be greater than or equal to 1"),
     ({"identityProviders": [{"audiences": ["a"]}]}, "identityProviders[0].issuer: is missing"),
     (provider(issuer="http://login.example.com"), "identityProviders[0].issuer: should be an http"),
@@ -246,6 +246,17 @@ def test_timings_shrink_with_the_verifiers_cache() -> None:
     timings = load(verifierCacheSeconds=4).timings
     assert timings.publish_before_signing == 4 + 8 + 4
     assert timings.retain_after_signing == 48 + 300 + 60 + 4
+
+
+def test_two_scheduled_rotations_are_never_too_close_for_the_second_one() -> None:
+    """The earlier one may come when its window closes, the next one when its window opens."""
+    apart = 86_400 - 3_600
+    longest_cache = apart - 120 - 60
+    assert load(verifierCacheSeconds=longest_cache).timings.publish_before_signing == apart
+    load(rotationDays=1, verifierCacheSeconds=longest_cache)
+    with pytest.raises(pulumi.RunError, match=r"rotationDays: should be at least 2: .* 82801 s"):
+        load(rotationDays=1, verifierCacheSeconds=longest_cache + 1)
+    load(rotationDays=2, verifierCacheSeconds=86_400)
 
 
 @pytest.mark.parametrize("verifier_cache", [1, 59, 60, 299, 300, 3_600, 86_400])
