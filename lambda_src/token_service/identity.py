@@ -200,13 +200,19 @@ class _IdentityProvider:
         return mapped
 
 
-def _claim_at(claims: Mapping[str, object], path: str) -> object:
-    """The claim of exactly this name, else at this dotted path; None if there is neither."""
-    if path in claims:
-        return claims[path]
-    value: object = claims
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
+def _claim_at(claims: object, path: str) -> object:
+    """What is at a path of names with dots between them; None if nothing is, or null.
+
+    Names have dots of their own (`https://example.com/roles`, Keycloak's clients), so the longest
+    one that leads anywhere is taken: the whole path first, then ever less of it.
+    """
+    if not isinstance(claims, dict):
+        return None
+    value = claims.get(path)
+    end = path.rfind(".")
+    while value is None and end >= 0:
+        value = _claim_at(claims.get(path[:end]), path[end + 1 :])
+        end = path.rfind(".", 0, end)
     return value
 
 

@@ -276,6 +276,54 @@ def test_a_refusal_names_the_provider_for_the_log(server: KeyServer) -> None:
         caller(server, {**USUAL, "name": "acme"}, {"sub": "u", "aud": "other"})
 
 
+NESTED = {
+    "https://hasura.io/jwt/claims": {"x-hasura-org-id": "acme"},
+    "resource_access": {"my.client": {"roles": ["editor"]}, "my": {"name": "other"}},
+    "firebase": {"identities": {"google.com": ["5"], "google": {"org": "7"}}},
+    "a.b": {"c": "by a.b", "d": "by a.b"},
+    "a": {"b.c": "by a", "b": {"c": "by a and b", "d": "by a and b", "e.f": "by a and b"}},
+    "none": None,
+    "none.at": {"all": "found"},
+    "text": "a.b",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("https://hasura.io/jwt/claims.x-hasura-org-id", "acme"),
+        ("resource_access.my.client.roles", ["editor"]),
+        ("resource_access.my.name", "other"),
+        ("firebase.identities.google.com", ["5"]),
+        ("firebase.identities.google.org", "7"),
+        ("a.b.c", "by a.b"),  # The longest name that leads anywhere.
+        ("a.b.d", "by a.b"),
+        ("a.b.e.f", "by a and b"),
+        ("none.at.all", "found"),
+        ("text.a", None),
+        ("text.a.b", None),
+        ("a.b.x", None),
+        ("a.", None),
+        (".a", None),
+        (".", None),
+        ("firebase.identities.google.com.0", None),
+    ],
+)
+def test_members_of_a_claim_may_have_dots_in_their_names(
+    path: str, found: object, server: KeyServer
+) -> None:
+    item = {**USUAL, "claims": {"mapped": path}}
+    mapped = caller(server, item, {"sub": "u", "aud": "app", **NESTED}).claims
+    assert mapped == ({} if found is None else {"mapped": found})
+
+
+def test_the_subject_may_be_anywhere(server: KeyServer) -> None:
+    item = {**USUAL, "subjectClaim": "https://hasura.io/jwt/claims.x-hasura-org-id"}
+    assert caller(server, item, {"aud": "app", **NESTED}).subject == "acme"
+    with pytest.raises(InvalidCredentialError, match="the subject is not"):
+        caller(server, item, {"aud": "app", "sub": "u"})
+
+
 def test_an_exact_name_comes_before_a_dotted_path(server: KeyServer) -> None:
     item = {**USUAL, "claims": {"x": "a.b", "y": "a.b.c"}}
     claims = {"sub": "u", "aud": "app", "a": {"b": {"c": "path"}}}
