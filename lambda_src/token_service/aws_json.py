@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from aws_request_signer import AwsRequestSigner
 
+from token_service import tls
+
 _RETRIED = (
     "InternalServerError",
     "InternalServiceError",
@@ -75,11 +77,7 @@ class AwsJsonClient:
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": f"{self.target_prefix}.{action}",
         }
-        url = urlsplit(endpoint)
-        connection_class = (
-            http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-        )
-        connection = connection_class(url.netloc, timeout=self.timeout)
+        connection = _connection(endpoint, self.timeout)
         try:
             credentials = _credentials(self.timeout)
             signed = _sign(self.service, endpoint, headers, body, credentials)
@@ -114,6 +112,14 @@ def _endpoint(service: str) -> str:
         "AWS_ENDPOINT_URL_" + ("SECRETS_MANAGER" if service == "secretsmanager" else "SSM")
     ) or os.environ.get("AWS_ENDPOINT_URL")
     return (override or f"https://{service}.{os.environ['AWS_REGION']}.amazonaws.com").rstrip("/")
+
+
+def _connection(endpoint: str, timeout: float) -> http.client.HTTPConnection:
+    url = urlsplit(endpoint)
+    if url.scheme == "https":
+        context = tls.client_context()
+        return http.client.HTTPSConnection(url.netloc, timeout=timeout, context=context)
+    return http.client.HTTPConnection(url.netloc, timeout=timeout)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,16 @@ stack allows that.
 """
 
 import contextlib
-import functools
 import http.client
 import io
 import math
 import socket
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
+
+from token_service import tls
 
 TIME_LIMIT = 2.0
 """Seconds for one request in all: connecting, TLS, headers and body. Only the resolver's own time
@@ -160,19 +160,13 @@ def _connect(parts: SplitResult, deadline: float) -> socket.socket:
             sock.connect(address)
             sock.settimeout(_time_left(deadline))  # For the whole TLS handshake, too.
             if parts.scheme == "https":
-                return _tls_context().wrap_socket(sock, server_hostname=host)
+                return tls.client_context().wrap_socket(sock, server_hostname=host)
         except OSError as error:
             sock.close()
             failure = error
         else:
             return sock
     raise failure
-
-
-@functools.cache
-def _tls_context() -> ssl.SSLContext:
-    """Made once: reading the certificate authorities takes longer than a request."""
-    return ssl.create_default_context()
 
 
 def _time_left(deadline: float) -> float:
