@@ -180,12 +180,12 @@ class Settings(Strict):
     )
     verifier_cache_seconds: Annotated[int, Field(ge=1, le=DAY)] = 3_600
     rotation_days: Annotated[int, Field(ge=1, le=1_000)] = 30
+    custom_domain: CustomDomain | None = None
     identity_providers: list[IdentityProvider] = Field(default_factory=list)
     create_user_pool: bool = False
     anonymous: Anonymous = Anonymous()
     cors_origins: list[Origin] = Field(default_factory=list)
     throttling: Throttling = Throttling()
-    custom_domain: CustomDomain | None = None
     alarm_email: str = ""
     log_retention_days: int = 30
     memory_mb: Annotated[int, Field(ge=128, le=10_240)] = 1_024
@@ -267,6 +267,21 @@ class Settings(Strict):
                 f"should be shorter: with powersyncUrl and audiences it is {size} bytes of JSON, "
                 f"and {limit} fit into a Lambda function's environment"
             )
+        return providers
+
+    @field_validator("identity_providers")
+    @classmethod
+    def _is_not_this_service(
+        cls, providers: list[IdentityProvider], info: ValidationInfo
+    ) -> list[IdentityProvider]:
+        """The token function would refuse it at its start, and so every user of every provider."""
+        domain = info.data.get("custom_domain")
+        for issuer in (provider.issuer for provider in providers):
+            if domain is not None and issuer.rstrip("/") == f"https://{domain.name}":
+                raise ValueError(
+                    f"should not name the issuer {issuer}: it is this service itself, by its "
+                    "customDomain, and no token of ours is a login credential"
+                )
         return providers
 
     @field_validator("alarm_email")

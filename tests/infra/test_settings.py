@@ -89,6 +89,20 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"identityProviders": [{**PROVIDER, "audiences": ["a" * 4000]}]},
         "identityProviders: should be shorter",
     ),
+    (
+        {
+            **provider(issuer="https://auth.example.com"),
+            "customDomain": {"name": "auth.example.com", "certificateArn": CERTIFICATE},
+        },
+        "identityProviders: should not name the issuer https://auth.example.com: it is this",
+    ),
+    (
+        {
+            "identityProviders": [PROVIDER, {**PROVIDER, "issuer": "https://auth.example.com/"}],
+            "customDomain": {"name": "auth.example.com", "certificateArn": CERTIFICATE},
+        },
+        "identityProviders: should not name the issuer https://auth.example.com/: it is this",
+    ),
     ({"createUserPool": "yes"}, "createUserPool: should be true or false"),
     ({"anonymous": True}, "anonymous: should be an object"),
     ({"anonymous": {"enabled": "yes"}}, "anonymous.enabled: should be a valid boolean"),
@@ -191,6 +205,13 @@ def test_nothing_is_open_by_default() -> None:
 def test_an_empty_value_counts_as_not_set() -> None:
     settings = load(customDomain={}, tokenLifetimeSeconds="", alarmEmail="")
     assert settings == load()
+
+
+def test_a_provider_may_be_beside_the_custom_domain() -> None:
+    domain = {"name": "auth.example.com", "certificateArn": CERTIFICATE}
+    for issuer in ("https://login.auth.example.com", "https://auth.example.com/realms/app"):
+        settings = load(**provider(issuer=issuer), customDomain=domain)
+        assert settings.provider_documents[0]["issuer"] == issuer
 
 
 def test_values_arrive_as_the_cli_passes_them() -> None:
