@@ -56,7 +56,6 @@ class UserPool(pulumi.ComponentResource):
             explicit_auth_flows=[
                 "ALLOW_USER_SRP_AUTH",
                 "ALLOW_USER_PASSWORD_AUTH",
-                "ALLOW_ADMIN_USER_PASSWORD_AUTH",
                 "ALLOW_REFRESH_TOKEN_AUTH",
             ],
             prevent_user_existence_errors="ENABLED",

@@ -222,6 +222,11 @@ def test_the_user_pool_lets_nobody_sign_up(full_plan: Plan, default_plan: Plan) 
     assert client["generateSecret"] is False
     assert client["preventUserExistenceErrors"] == "ENABLED"
     assert client["enableTokenRevocation"] is True
+    assert set(client["explicitAuthFlows"]) == {
+        "ALLOW_USER_SRP_AUTH",
+        "ALLOW_USER_PASSWORD_AUTH",
+        "ALLOW_REFRESH_TOKEN_AUTH",
+    }
 
 
 def test_pulumi_up_ends_when_the_jwks_is_served(full_plan: Plan) -> None:

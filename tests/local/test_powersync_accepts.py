@@ -38,10 +38,9 @@ def anonymous_token(stack: LocalStack) -> str:
 
 def sign_in(stack: LocalStack) -> str:
     local = stack.outputs["local"]
-    result = stack.aws.client("cognito-idp").admin_initiate_auth(
-        UserPoolId=local["user_pool_id"],
+    result = stack.aws.client("cognito-idp").initiate_auth(
         ClientId=local["client_id"],
-        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+        AuthFlow="USER_PASSWORD_AUTH",
         AuthParameters={"USERNAME": local["username"], "PASSWORD": local["password"]},
     )
     return str(result["AuthenticationResult"]["IdToken"])
