@@ -41,9 +41,6 @@ KEY_ADMINISTRATION = (
 )
 """What the account's administrators may do with a key: look after it, never use it."""
 
-JWKS_PARAMETER_LIMIT = 8_192
-"""Bytes of an advanced parameter; the publication has to stay below."""
-
 
 class SigningKeys(pulumi.ComponentResource):
     """What keeps the signing keys.
@@ -108,9 +105,10 @@ class SigningKeys(pulumi.ComponentResource):
             # AWS adds random characters, so that a destroyed stack can be made anew while its
             # former secret waits for its deletion.
             name_prefix=f"{physical_name('key-ring')}-",
-            description="Ring of PowerSync signing keys, written by the rotate function only",
             kms_key_id=self.key.arn,
             recovery_window_in_days=30,
+            # No description: to change one the provider calls UpdateSecret, which the secret's
+            # policy refuses to whoever deploys.
             opts=kept,
         )
         self.parameter = aws.ssm.Parameter(
@@ -214,6 +212,9 @@ def secret_policy(
             "NobodyElseWrites",
             writers,
             "secretsmanager:PutSecretValue",
+            # A replica takes this policy along, which names another secret there: it would deny
+            # nothing.
+            "secretsmanager:ReplicateSecretToRegions",
             "secretsmanager:UpdateSecret",
             "secretsmanager:UpdateSecretVersionStage",
         ),

@@ -155,6 +155,7 @@ def test_the_secret_is_closed_to_everybody_else(full_plan: Plan) -> None:
     ]
     assert set(writes["Action"]) == {
         "secretsmanager:PutSecretValue",
+        "secretsmanager:ReplicateSecretToRegions",
         "secretsmanager:UpdateSecret",
         "secretsmanager:UpdateSecretVersionStage",
     }

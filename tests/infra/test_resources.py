@@ -55,6 +55,12 @@ def test_the_published_jwks_belongs_to_the_rotate_function(plan: Plan) -> None:
     assert set(parameter.inputs) == {"type", "tier", "insecureValue", "name", "tags"}
 
 
+def test_no_input_of_the_secret_changes_by_itself(plan: Plan) -> None:
+    """A change of its description would be refused: the secret's policy denies UpdateSecret."""
+    inputs = plan.one("Secret").inputs
+    assert set(inputs) == {"namePrefix", "kmsKeyId", "recoveryWindowInDays", "tags"}
+
+
 def test_the_functions_that_there_are(default_plan: Plan, full_plan: Plan) -> None:
     assert set(full_plan.of("Function")) == set(FUNCTIONS)
     assert set(default_plan.of("Function")) == {"jwks", "auth", "rotate"}
