@@ -31,11 +31,13 @@ local: $(PACKAGES) $(EMULATOR) ## Deploy to an embedded AWS on 127.0.0.1 and ser
 	@PYTHONPATH=infra exec $(RUN) -m local
 
 .PHONY: deploy
+deploy: export PULUMI_PYTHON_CMD = $(PYTHON)
 deploy: ## Deploy to AWS with the Pulumi CLI: make deploy STACK=dev
 	@test -n "$(STACK)" || { echo "Which stack? make deploy STACK=dev" >&2; exit 2; }
 	@command -v pulumi >/dev/null || { \
 	  echo "The Pulumi CLI is not installed: https://www.pulumi.com/docs/install/" >&2; \
 	  echo "(make local needs neither the CLI nor an AWS account.)" >&2; exit 1; }
+	$(CHECK_PYTHON)
 	pulumi install
 	pulumi preview --stack "$(STACK)"
 	pulumi up --stack "$(STACK)"
@@ -50,6 +52,8 @@ rotate: $(PACKAGES) ## Rotate the signing keys; STACK=dev for a deployed stack
 
 .PHONY: revoke
 revoke: $(PACKAGES) ## Revoke a signing key at once: KID=..., or ALL=1; STACK=dev
+	@case "$(ALL)" in ""|1) ;; *) \
+	  echo "ALL=$(ALL)? Only ALL=1 revokes every key; for one of them: make revoke KID=..." >&2; exit 2;; esac
 	@test -n "$(KID)$(ALL)" || { echo "Which key? make revoke KID=..., or ALL=1" >&2; exit 2; }
 	@PYTHONPATH=infra exec $(RUN) -m operate revoke $(if $(ALL),--all) $(if $(KID),--kid "$(KID)") $(if $(STACK),--stack "$(STACK)")
 
@@ -97,13 +101,18 @@ help: ## List the commands
 
 ## Set up
 
+# Virtual environments are made with it: ours, and the one of the Pulumi CLI.
+define CHECK_PYTHON
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+  echo "Python 3.11 or newer is needed, and $(PYTHON) is not: $$($(PYTHON) --version 2>&1)." >&2; \
+  echo "Name another one: make $(MAKECMDGOALS)$(if $(STACK), STACK=$(STACK)) PYTHON=python3.13" >&2; exit 1; }
+@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+  echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; \
+  exit 1; }
+endef
+
 $(RUN):
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "Python 3.11 or newer is needed, and $(PYTHON) is not: $$($(PYTHON) --version 2>&1)." >&2; \
-	  echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-	  echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; \
-	  exit 1; }
+	$(CHECK_PYTHON)
 	@echo "Setting up: a virtual environment in $(VENV)"
 	@$(PYTHON) -m venv --clear $(VENV)
 
