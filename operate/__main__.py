@@ -122,8 +122,11 @@ def _show(status: Status) -> None:
     wide.print(table)
     console.print()
     if status.change_in_progress is not None:
-        since = duration(status.now - status.change_in_progress["since"])
-        console.print(f"A change is under way since {since}.")
+        since = status.change_in_progress["since"]
+        if since is None:
+            console.print("A rotation has begun and has made no key; make rotate finishes it.")
+        else:
+            console.print(f"A change is under way since {duration(status.now - since)}.")
     elif status.rotation_possible_at > status.now:
         console.print(
             f"The next rotation may come at {moment(status.rotation_possible_at)},"

@@ -1,6 +1,7 @@
 """What can be done with the key ring of a stack, through AWS's own calls."""
 
 import json
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -69,7 +70,8 @@ class KeyRing:
         status = self.status()
         change = status.change_in_progress
         if change is not None:
-            since = status.now - change["since"]
+            # A rotation that failed before it made a ring has left a label without an age.
+            since = math.inf if change["since"] is None else status.now - change["since"]
             if since < UNDER_WAY_SECONDS:
                 raise OperatorError(
                     f"another change of the key ring is under way since {since:.0f} s; if it does"

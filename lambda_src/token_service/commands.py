@@ -10,14 +10,16 @@ import math
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from token_service import keyring
 from token_service.aws_json import AwsError
 from token_service.keyring import KeyRing, Timings
 from token_service.publication import Publication
-from token_service.rotation import NoKeyRingError, Rotation
+from token_service.rotation import Rotation
 from token_service.settings import RotationSettings
+from token_service.stores import NoKeyRingError
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +29,19 @@ SETTLE_SECONDS = 75
 POWERSYNC_REFRESH_SECONDS = 300
 """A PowerSync instance in use refetches the JWKS when its copy is older than this."""
 
+OVERDUE_AFTER = 86_400
+"""Seconds that Secrets Manager may be late: it tries a failed rotation again by itself."""
+
 Event = Mapping[str, object]
 Result = TypeVar("Result")
 
 
 class InvalidEventError(Exception):
     """The event is neither a rotation step nor an action."""
+
+
+class RotationOverdueError(Exception):
+    """Secrets Manager has not rotated the ring when it should have."""
 
 
 class JwksNotServedError(Exception):
@@ -106,8 +115,25 @@ class RotateCommands:
                 self.sleep(1)
 
     def _retire(self, _event: Event) -> dict[str, object]:
-        """Drop keys whose last token has expired."""
-        return {"kids": [key.kid for key in self.rotation.retire().keys]}
+        """Drop keys whose last token has expired; then raise if Secrets Manager is not rotating.
+
+        What never calls the function raises no alarm by itself. `NextRotationDate` is in the past
+        after rotations that failed, or could not even call the function.
+        """
+        kids = [key.kid for key in self.rotation.retire().keys]
+        secret = self.rotation.rings.describe()
+        if not secret.rotation_enabled:
+            raise RotationOverdueError(
+                "Secrets Manager does not rotate the key ring: its rotation is switched off; run"
+                " `pulumi up` to switch it on"
+            )
+        due = secret.next_rotation
+        if due is not None and due + OVERDUE_AFTER < self.rotation.clock():
+            raise RotationOverdueError(
+                f"Secrets Manager should have rotated the key ring by {_utc(due)}: this log tells"
+                " why it has not, if it called at all; `make rotate` shows whether it works now"
+            )
+        return {"kids": kids}
 
     def _revoke(self, event: Event) -> dict[str, object]:
         """Revoke `kids`, or every key with `all`; tells until when verifiers may still accept them.
@@ -145,7 +171,10 @@ class RotateCommands:
                 keyring.may_sign_at(ring.next.kid, published, now, timings)
             ),
             "change_in_progress": pending
-            and {"version_id": pending.version_id, "since": int(pending.created_at)},
+            and {
+                "version_id": pending.version_id,
+                "since": pending.stored and int(pending.stored.created_at),
+            },
         }
 
 
@@ -166,6 +195,10 @@ def _rows(ring: KeyRing, published: Publication, timings: Timings) -> list[dict[
             }
         )
     return rows
+
+
+def _utc(epoch_seconds: float) -> str:
+    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _check_served(jwks_uri: str, kids: set[str]) -> None:

@@ -13,21 +13,23 @@ https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambd
 """
 
 import logging
+import math
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from token_service import keyring, publication, tokens
+from token_service import keyring, tokens
 from token_service.keyring import KeyRing, MakeKey, Timings
 from token_service.publication import Publication, PublicationError
+from token_service.publisher import JwksPublisher
 from token_service.stores import (
     CURRENT,
     PENDING,
     ConflictError,
     KeyRingStore,
-    PublicationStore,
+    NoKeyRingError,
+    PendingVersion,
     StoredRing,
-    Version,
 )
 
 log = logging.getLogger(__name__)
@@ -36,15 +38,11 @@ ABANDONED_AFTER = 3600
 """Seconds after which a pending ring counts as left behind by a change that failed."""
 
 ATTEMPTS = 5
-"""How often a revocation, or writing the publication, starts again when others were quicker."""
+"""How often a revocation starts again when others were quicker."""
 
 
 class RotationInProgressError(Exception):
     """Another change of the ring is under way."""
-
-
-class NoKeyRingError(Exception):
-    """The secret has no ring yet, or the version asked for has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class Rotation:
     """
 
     rings: KeyRingStore
-    publications: PublicationStore
+    publisher: JwksPublisher
     make_key: MakeKey
     timings: Timings
     clock: Callable[[], float]
@@ -66,13 +64,13 @@ class Rotation:
 
     def create_secret(self, version_id: str) -> None:
         """Prepare the ring after this rotation, unless an earlier call has."""
-        version = self._version(version_id)
-        if version is None:
-            self._refuse_if_pending()
-        elif CURRENT in version.stages or self.rings.read(version_id=version_id):
+        labels = self.rings.describe().labels.get(version_id)
+        if labels is None:
+            self._refuse_if_under_way()
+        elif CURRENT in labels or self.rings.read(version_id=version_id):
             return
-        current = self._current()
-        published = self._published()[0]
+        current = self.rings.current()
+        published = self.publisher.published()
         now = self._now()
         try:
             ring = keyring.rotate(current.ring, self.make_key, published, now, self.timings)
@@ -87,8 +85,8 @@ class Rotation:
         """Publish the prepared ring's keys beside those in use; nothing to do once it signs."""
         if not self._is_current(version_id):
             pending = self._own_pending(version_id)
-            self._refuse_if_outdated(pending, self._current())
-            self._publish(prepared=pending)
+            self._refuse_if_outdated(pending, self.rings.current())
+            self.publisher.publish(prepared=pending)
 
     def test_secret(self, version_id: str) -> None:
         """Sign with the prepared ring, and verify with what is published.
@@ -96,12 +94,12 @@ class Rotation:
         With `RotateImmediately=false` Secrets Manager calls this step alone, on a temporary version
         that has no ring of its own: the current ring is tested then.
         """
-        stored = self.rings.read(version_id=version_id) or self._current()
-        published = self._published()[0]
+        stored = self.rings.read(version_id=version_id) or self.rings.current()
+        published = self.publisher.published()
         for key in (stored.ring.current, stored.ring.next):
             if key.kid not in published:
                 if stored.version_id == version_id:
-                    self._refuse_if_outdated(self._own_pending(version_id), self._current())
+                    self._refuse_if_outdated(self._own_pending(version_id), self.rings.current())
                 raise PublicationError(
                     f"key {key.kid} is not published: run setSecret first (again, if another change"
                     " of the key ring came in between)"
@@ -130,18 +128,18 @@ class Rotation:
                 self.rings.put(first, keyring.bootstrap(self.make_key), stage=CURRENT)
             except ConflictError:
                 log.info("another bootstrap was quicker; its ring is used")
-        self._publish()
-        return self._current().ring
+        self.publisher.publish()
+        return self.rings.current().ring
 
     def retire(self) -> KeyRing:
         """Drop previous keys whose last token has expired; clean up after a change that failed.
 
         Raises `RotationInProgressError` while another change is under way.
         """
-        self._refuse_if_pending(older_than=ABANDONED_AFTER)
+        self._refuse_if_under_way(ABANDONED_AFTER)
         self._recover()
-        self._publish()
-        published = self._published()[0]
+        self.publisher.publish()
+        published = self.publisher.published()
         return self._replace(
             lambda ring: keyring.retire(ring, published, self._now(), self.timings)
         )
@@ -160,9 +158,9 @@ class Rotation:
                 self.sleep(0.5 * 2**attempt)
         return self._replace(self._revoking(kids))
 
-    def status(self) -> tuple[KeyRing, Publication, Version | None]:
-        """The ring in use, what is published, and the version of a change under way."""
-        return self._current().ring, self._published()[0], self._pending()
+    def status(self) -> tuple[KeyRing, Publication, PendingVersion | None]:
+        """The ring in use, what is published, and the change under way."""
+        return self.rings.current().ring, self.publisher.published(), self.rings.pending()
 
     # The five steps.
 
@@ -174,50 +172,50 @@ class Rotation:
         return change
 
     def _replace(self, change: Callable[[KeyRing], KeyRing]) -> KeyRing:
-        current = self._current()
+        current = self.rings.current()
         ring = change(current.ring)
         if ring == current.ring:
-            self._publish()
+            self.publisher.publish()
             return ring
         version_id = self.new_id()
         ring = _derived(ring, current)
-        superseded = self._pending()
+        superseded = self.rings.pending()
         self.rings.put(version_id, ring)
         if superseded is not None:
             # AWS has just moved the label; should it not, there must not be two.
             self.rings.drop_pending(superseded.version_id)
-        self._finish(StoredRing(version_id, ring))
+        self._finish(StoredRing(version_id, ring, self._now()))
         return ring
 
     def _finish(self, pending: StoredRing) -> None:
-        current = self._current()
+        current = self.rings.current()
         if current.version_id == pending.version_id:
             self._clean_up(pending)
             return
         self._refuse_if_outdated(pending, current)
-        published = self._publish(prepared=pending)
+        published = self.publisher.publish(prepared=pending)
         try:
             self._check_may_sign(pending.ring, current.ring, published)
             self.rings.make_current(pending.version_id, instead_of=current.version_id)
         except keyring.RotationTooEarlyError:
-            self._publish()  # it may be another change that took the key out of the JWKS
+            self.publisher.publish()  # it may be another change that took the key out of the JWKS
             raise
         except ConflictError:
             self.rings.drop_pending(pending.version_id)
-            self._publish()
+            self.publisher.publish()
             raise
         self._clean_up(pending)
 
     def _clean_up(self, finished: StoredRing) -> None:
         """The last two steps, once `finished` signs."""
         self.rings.drop_pending(finished.version_id)
-        self._publish(finished=finished)
+        self.publisher.publish(finished=finished)
 
     def _refuse_if_outdated(self, pending: StoredRing, current: StoredRing) -> None:
         """Drop a prepared ring that would undo what another change has made since."""
         if pending.ring.derived_from != current.version_id:
             self.rings.drop_pending(pending.version_id)
-            self._publish()
+            self.publisher.publish()
             raise ConflictError(
                 "the key ring was changed by another call since this change began; nothing was"
                 " lost: look at the keys and start again if it is still needed"
@@ -230,48 +228,13 @@ class Rotation:
         if ring.current.kid != before.current.kid and not ring.forced and now < possible_at:
             raise keyring.RotationTooEarlyError(ring.current.kid, possible_at, now)
 
-    def _publish(
-        self, *, prepared: StoredRing | None = None, finished: StoredRing | None = None
-    ) -> Publication:
-        """Derive the publication from the rings and write it, if it is not what stands there.
-
-        SSM has no conditional write: a version number that was skipped shows that somebody else
-        wrote in between, and the publication is derived again.
-
-        Readers of the secret see a label move late. A key could sign unpublished, or a revoked one
-        be published again, unless a caller says what it knows to be `prepared` as AWSPENDING or
-        `finished` as AWSCURRENT, and a ring older than the published one is waited out (for some
-        seconds: then it is no delay, somebody has moved AWSCURRENT back).
-        """
-        known = prepared or finished
-        for attempt in range(ATTEMPTS):
-            before, version, generation = self._published()
-            current = self._current()
-            if finished is not None and current.version_id == finished.ring.derived_from:
-                current = finished
-            if current.ring.generation < generation and attempt < ATTEMPTS - 1:
-                self.sleep(0.5 * 2**attempt)
-                continue
-            pending = self._pending()
-            stored = self.rings.read(version_id=pending.version_id) if pending else None
-            rings = [prepared.ring] if prepared else []
-            if stored and not (known and stored.ring.derived_from == known.ring.derived_from):
-                rings.append(stored.ring)  # and not what the known one has superseded
-            derived = publication.derive(current.ring, rings, before, self._now())
-            signing = current.ring.generation
-            if (derived, signing) == (before, generation):
-                return derived
-            if self.publications.write(derived, signing) == version + 1:
-                return derived
-        raise ConflictError("others keep changing the published JWKS; try again")
-
     def _recover(self) -> None:
         """Finish or drop what a failed change left under AWSPENDING."""
-        pending = self._pending()
+        pending = self.rings.pending()
         if pending is None:
             return
-        stored = self.rings.read(version_id=pending.version_id)
-        if stored is None or stored.ring.derived_from != self._current().version_id:
+        stored = pending.stored
+        if stored is None or stored.ring.derived_from != self.rings.current().version_id:
             log.warning("dropping the abandoned pending version %s", pending.version_id)
             self.rings.drop_pending(pending.version_id)
         else:
@@ -283,49 +246,27 @@ class Rotation:
     def _now(self) -> float:
         return round(self.clock(), 3)
 
-    def _current(self) -> StoredRing:
-        stored = self.rings.read()
-        if stored is None:
-            raise NoKeyRingError("the secret has no key ring yet; run `pulumi up` to make one")
-        return stored
-
-    def _published(self) -> tuple[Publication, int, int]:
-        """What is published, the parameter's version and the generation of its ring."""
-        document, version = self.publications.read_document()
-        try:
-            return publication.loads(document), version, publication.generation(document)
-        except PublicationError:
-            # Written over by hand: it is derived anew, as if every key were published only now.
-            log.exception("the JWKS parameter was unreadable and is written anew")
-            return {}, version, 0
-
-    def _version(self, version_id: str) -> Version | None:
-        return next((v for v in self.rings.versions() if v.version_id == version_id), None)
-
     def _is_current(self, version_id: str) -> bool:
-        version = self._version(version_id)
-        return version is not None and CURRENT in version.stages
+        return CURRENT in self.rings.describe().labels.get(version_id, ())
 
-    def _pending(self) -> Version | None:
-        versions = self.rings.versions()
-        return next((v for v in versions if PENDING in v.stages and CURRENT not in v.stages), None)
+    def _refuse_if_under_way(self, abandoned_after: float = math.inf) -> None:
+        """Raise `RotationInProgressError` for a prepared ring younger than `abandoned_after` s.
 
-    def _refuse_if_pending(self, older_than: int | None = None) -> None:
-        """Raise `RotationInProgressError` for a pending version, if younger than `older_than` s."""
-        pending = self._pending()
-        if pending is None:
+        A pending version without a ring loses nothing when another takes its label.
+        """
+        pending = self.rings.pending()
+        if pending is None or pending.stored is None:
             return
-        age = int(self._now() - pending.created_at)
-        if older_than is None or age < older_than:
+        age = int(self._now() - pending.stored.created_at)
+        if age < abandoned_after:
             raise RotationInProgressError(
                 f"another change of the key ring ({pending.version_id}) is under way since {age} s;"
                 " wait for it to end, or run `make rotate` to finish what a failed one left behind"
             )
 
     def _own_pending(self, version_id: str) -> StoredRing:
-        version = self._version(version_id)
-        if version is None or PENDING not in version.stages:
-            self._publish()  # without what this rotation had published
+        if PENDING not in self.rings.describe().labels.get(version_id, ()):
+            self.publisher.publish()  # without what this rotation had published
             raise ConflictError(
                 "this rotation was superseded by another change of the key ring; nothing was lost"
             )

@@ -21,24 +21,45 @@ _LABEL_IS_ELSEWHERE = ("InvalidParameterException", "ResourceNotFoundException")
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """A labelled version of the secret; `created_at` in epoch seconds."""
+class StoredRing:
+    """A ring, the version of the secret that holds it, and when that was made (epoch seconds)."""
 
     version_id: str
-    stages: frozenset[str]
+    ring: KeyRing
     created_at: float
 
 
 @dataclass(frozen=True, slots=True)
-class StoredRing:
-    """A ring and the version of the secret that holds it."""
+class PendingVersion:
+    """A version under AWSPENDING that is not AWSCURRENT too; `stored` None before it has a ring."""
 
     version_id: str
-    ring: KeyRing
+    stored: StoredRing | None
+
+
+@dataclass(frozen=True, slots=True)
+class SecretDescription:
+    """What Secrets Manager tells of the secret beside its values.
+
+    Attributes:
+        labels: The staging labels of each version that has any (at most 20: a secret takes no
+            more), also of one without a value, which a failed rotation may leave behind.
+        rotation_enabled: Whether Secrets Manager rotates the secret.
+        next_rotation: When the next rotation comes at the latest, in epoch seconds; in the past
+            where rotations have failed. None if Secrets Manager does not tell.
+    """
+
+    labels: Mapping[str, frozenset[str]]
+    rotation_enabled: bool
+    next_rotation: float | None
 
 
 class ConflictError(Exception):
     """Somebody else changed the ring first; nothing of theirs was touched."""
+
+
+class NoKeyRingError(Exception):
+    """The secret has no ring yet, or the version asked for has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +88,41 @@ class KeyRingStore:
             if error.code == "ResourceNotFoundException":
                 return None
             raise
-        version = str(answer["VersionId"])
         if "SecretString" not in answer:
             return None
-        return StoredRing(version, keyring.loads(str(answer["SecretString"])))
-
-    def versions(self) -> list[Version]:
-        """All labelled versions (at most 20: a secret takes no more labels)."""
-        answer = self.client.call(
-            "ListSecretVersionIds", {"SecretId": self.secret_arn, "MaxResults": 100}
+        return StoredRing(
+            version_id=str(answer["VersionId"]),
+            ring=keyring.loads(str(answer["SecretString"])),
+            created_at=float(cast("float", answer["CreatedDate"])),
         )
-        return [
-            Version(
-                version_id=str(version["VersionId"]),
-                stages=frozenset(cast("list[str]", version.get("VersionStages", []))),
-                created_at=float(cast("float", version.get("CreatedDate", 0))),
-            )
-            for version in cast("list[Mapping[str, object]]", answer["Versions"])
-        ]
+
+    def current(self) -> StoredRing:
+        """The ring that signs; raises `NoKeyRingError` before there is one."""
+        stored = self.read()
+        if stored is None:
+            raise NoKeyRingError("the secret has no key ring yet; run `pulumi up` to make one")
+        return stored
+
+    def pending(self) -> PendingVersion | None:
+        """The change under way, or left behind by one that failed."""
+        for version_id, labels in self.describe().labels.items():
+            if PENDING in labels and CURRENT not in labels:
+                return PendingVersion(version_id, self.read(version_id=version_id))
+        return None
+
+    def describe(self) -> SecretDescription:
+        """The secret's labels and schedule.
+
+        `ListSecretVersionIds` would not do: it leaves out versions without a value.
+        """
+        answer = self.client.call("DescribeSecret", {"SecretId": self.secret_arn})
+        stages = cast("Mapping[str, list[str]]", answer.get("VersionIdsToStages", {}))
+        next_rotation = answer.get("NextRotationDate")
+        return SecretDescription(
+            labels={version_id: frozenset(labels) for version_id, labels in stages.items()},
+            rotation_enabled=answer.get("RotationEnabled") is True,
+            next_rotation=float(cast("float", next_rotation)) if next_rotation else None,
+        )
 
     def put(self, version_id: str, ring: KeyRing, stage: str = PENDING) -> None:
         """Write a ring as a new version under `stage`.
@@ -126,8 +164,7 @@ class KeyRingStore:
         except AwsError as error:
             if error.code not in _LABEL_IS_ELSEWHERE:
                 raise
-            moved = any(v.version_id == version_id and CURRENT in v.stages for v in self.versions())
-            if not moved:
+            if CURRENT not in self.describe().labels.get(version_id, ()):
                 raise ConflictError("the key ring was changed by another call") from error
 
     def drop_pending(self, version_id: str) -> None:

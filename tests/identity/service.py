@@ -57,7 +57,7 @@ class Deployment:
         self.clock = clock
         self.ring = keyring.bootstrap(lambda: generate_signing_key("ES256", int(clock())))
         self._rings = RingCache(
-            lambda: StoredRing("version", self.ring), clock, refresh_after=0, max_age=3600
+            lambda: StoredRing("version", self.ring, 0.0), clock, refresh_after=0, max_age=3600
         )
         service = TokenService(
             issuer=TokenIssuer(ISSUER, [AUDIENCE], 300),

@@ -157,3 +157,23 @@ def test_make_rotate_finishes_what_a_failed_rotation_left_behind(
     assert finished.status == 0, finished.errors
     assert "left behind" in finished.output
     assert ring.status().current == following
+
+
+def test_make_rotate_finishes_a_rotation_that_has_made_no_key(
+    stack: LocalStack, command: Command
+) -> None:
+    """Secrets Manager labels a version before it calls the function, which may fail."""
+    time.sleep(PUBLISHED_BEFORE_SIGNING + 1)
+    ring = KeyRing(local_stack())
+    before = ring.status().current
+    stack.aws.client("secretsmanager").put_secret_value(
+        SecretId=stack.outputs["signing_secret_arn"],
+        ClientRequestToken=str(uuid.uuid4()),
+        VersionStages=["AWSPENDING"],
+    )
+    assert "has made no key" in command("keys").output
+    finished = command("rotate")
+    assert finished.status == 0, finished.errors
+    status = ring.status()
+    assert status.current != before
+    assert status.change_in_progress is None

@@ -14,6 +14,7 @@ from token_service.aws_json import AwsError, AwsJsonClient
 from token_service.key_generation import generate_signing_key
 from token_service.keyring import KeyRing, Timings
 from token_service.publication import Publication
+from token_service.publisher import JwksPublisher
 from token_service.rotation import Rotation
 from token_service.stores import CURRENT, PENDING, KeyRingStore, PublicationStore
 
@@ -51,17 +52,12 @@ class Watch:
                 answer = call(action, parameters)
         else:
             answer = call(action, parameters)
-        if action == "ListSecretVersionIds":
-            self._date(answer)
+        if action == "GetSecretValue":
+            # Our clock may be ahead of the emulator's.
+            version_id = str(answer["VersionId"])
+            answer["CreatedDate"] = self.created.get(version_id, answer["CreatedDate"])
         self.after(number, action)
         return answer
-
-    def _date(self, answer: dict[str, object]) -> None:
-        """Our clock may be ahead of the emulator's."""
-        versions = answer["Versions"]
-        assert isinstance(versions, list)
-        for version in versions:
-            version["CreatedDate"] = self.created.get(version["VersionId"], version["CreatedDate"])
 
     def _as_aws_takes_it(self, parameters: Mapping[str, object], call: Call) -> None:
         """The emulator writes over a version, and lets two versions have the same label."""
@@ -70,17 +66,17 @@ class Watch:
         content = hashlib.sha256(str(parameters.get("SecretString")).encode()).digest()
         if self.contents.setdefault(token, content) != content:
             raise AwsError("secretsmanager", "PutSecretValue", "ResourceExistsException", "")
-        listed = call("ListSecretVersionIds", {"SecretId": parameters["SecretId"]})
-        versions = listed["Versions"]
-        assert isinstance(versions, list)
-        for version in versions:
-            if stages == [PENDING] and PENDING in version["VersionStages"]:
+        described = call("DescribeSecret", {"SecretId": parameters["SecretId"]})
+        versions = described["VersionIdsToStages"]
+        assert isinstance(versions, dict)
+        for version_id, labels in versions.items():
+            if stages == [PENDING] and PENDING in labels:
                 call(
                     "UpdateSecretVersionStage",
                     {
                         "SecretId": parameters["SecretId"],
                         "VersionStage": PENDING,
-                        "RemoveFromVersionId": version["VersionId"],
+                        "RemoveFromVersionId": version_id,
                     },
                 )
 
@@ -153,11 +149,13 @@ class Account:
         watch = watch or Watch()
         watch.clock, watch.contents, watch.created = self.clock, self.contents, self.created
         watch.alone = self._alone
+        rings = KeyRingStore(
+            self.secret_arn, self._client("secretsmanager", "secretsmanager", watch)
+        )
+        publications = PublicationStore(self.parameter, self._client("ssm", "AmazonSSM", watch))
         return Rotation(
-            rings=KeyRingStore(
-                self.secret_arn, self._client("secretsmanager", "secretsmanager", watch)
-            ),
-            publications=PublicationStore(self.parameter, self._client("ssm", "AmazonSSM", watch)),
+            rings=rings,
+            publisher=JwksPublisher(rings, publications, self.clock, self.wait),
             make_key=lambda: generate_signing_key(self.algorithm, int(self.clock())),
             timings=self.timings,
             clock=self.clock,
@@ -179,10 +177,12 @@ class Account:
     def labels(self) -> dict[str, str]:
         """The version under each label; a label must not be on two."""
         found: dict[str, str] = {}
-        for version in KeyRingStore(self.secret_arn, self._secrets).versions():
-            for stage in version.stages:
-                assert stage not in found, f"two versions carry {stage}"
-                found[stage] = version.version_id
+        for version_id, labels in (
+            KeyRingStore(self.secret_arn, self._secrets).describe().labels.items()
+        ):
+            for label in labels:
+                assert label not in found, f"two versions carry {label}"
+                found[label] = version_id
         return found
 
     def published(self) -> Publication:
@@ -190,6 +190,9 @@ class Account:
 
     def make_empty_pending(self, token: str) -> None:
         """What `RotateSecret` does first: a version without a value, under AWSPENDING."""
+        if self.model is not None:
+            self.model.rotate_secret(token)
+            return
         self.created[token] = self.clock()
         self._secrets.call(
             "PutSecretValue",

@@ -25,6 +25,7 @@ class Aws:
         take: Lets the seconds pass that a call takes.
         label_delay: For how many seconds readers still see the labels as they were.
         unreachable: Services that do not answer.
+        next_rotation: When Secrets Manager rotates next; None while rotation is switched off.
     """
 
     clock: Callable[[], float]
@@ -36,6 +37,7 @@ class Aws:
     labels: dict[str, str] = field(default_factory=dict)
     seen_labels: dict[str, str] = field(default_factory=dict)
     labels_moved_at: float = float("-inf")
+    next_rotation: float | None = None
     document: str = '{"keys":[]}'
     document_version: int = 1
     on_publication: Callable[[str], None] = lambda _: None
@@ -48,7 +50,7 @@ class Aws:
             raise AwsUnreachableError(service, action, "TimeoutError", "")
         answers: dict[str, Callable[[Parameters], Answer]] = {
             "GetSecretValue": self._get_secret_value,
-            "ListSecretVersionIds": self._list_secret_version_ids,
+            "DescribeSecret": self._describe_secret,
             "PutSecretValue": self._put_secret_value,
             "UpdateSecretVersionStage": self._update_secret_version_stage,
             "GetParameter": self._get_parameter,
@@ -71,17 +73,20 @@ class Aws:
         value = self.values.get(str(version))
         if value is None:
             raise _error("GetSecretValue", "ResourceNotFoundException")
-        return {"VersionId": version, "SecretString": value}
+        return {
+            "VersionId": version,
+            "SecretString": value,
+            "CreatedDate": self.created[str(version)],
+        }
 
-    def _list_secret_version_ids(self, _: Parameters) -> Answer:
+    def _describe_secret(self, _: Parameters) -> Answer:
         stages: dict[str, list[str]] = {}
         for label, version in self._visible().items():
             stages.setdefault(version, []).append(label)
         return {
-            "Versions": [
-                {"VersionId": version, "VersionStages": of, "CreatedDate": self.created[version]}
-                for version, of in stages.items()
-            ]
+            "VersionIdsToStages": stages,
+            "RotationEnabled": self.next_rotation is not None,
+            "NextRotationDate": self.next_rotation,
         }
 
     def _put_secret_value(self, parameters: Parameters) -> Answer:

@@ -19,10 +19,17 @@ from token_service.aws_json import AwsUnreachableError
 from token_service.commands import POWERSYNC_REFRESH_SECONDS
 from token_service.jwks import JWKS_PATH, JwksEndpoint
 from token_service.keyring import KeyRing, RotationTooEarlyError, SigningKey, State, Timings
+from token_service.publisher import JwksPublisher
 from token_service.ring_cache import KeyRingUnavailableError, RingCache
-from token_service.rotation import NoKeyRingError, Rotation, RotationInProgressError
+from token_service.rotation import Rotation, RotationInProgressError
 from token_service.settings import JwksSettings
-from token_service.stores import CURRENT, ConflictError, KeyRingStore, PublicationStore
+from token_service.stores import (
+    CURRENT,
+    ConflictError,
+    KeyRingStore,
+    NoKeyRingError,
+    PublicationStore,
+)
 
 Read = TypeVar("Read")
 
@@ -126,7 +133,7 @@ class World:
         self.publications = PublicationStore("/jwks", ModelClient("ssm", "AmazonSSM", aws=self.aws))
         self.rotation = Rotation(
             rings=self.rings,
-            publications=self.publications,
+            publisher=JwksPublisher(self.rings, self.publications, lambda: self.now, self.wait),
             make_key=self._make_key,
             timings=Timings(
                 publish_before_signing=derived.publish_before_signing,

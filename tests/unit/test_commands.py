@@ -8,7 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.rotation.account import Account
-from token_service.commands import InvalidEventError, JwksNotServedError, RotateCommands
+from token_service.commands import (
+    InvalidEventError,
+    JwksNotServedError,
+    RotateCommands,
+    RotationOverdueError,
+)
 from token_service.jwks import JWKS_PATH, JwksEndpoint
 from token_service.keyring import RotationTooEarlyError
 from token_service.settings import JwksSettings, RotationSettings
@@ -41,7 +46,7 @@ def jwks_uri(account: Account) -> Iterator[str]:
     """The public URI: the real endpoint behind a real server."""
     endpoint = JwksEndpoint(
         JwksSettings(account.parameter, 0, 0, {}),
-        account.function().publications.read_document,
+        account.function().publisher.publications.read_document,
         account.clock,
     )
 
@@ -191,7 +196,35 @@ def test_status_shows_the_life_of_each_key_and_nothing_private(
 
 def test_retire_tells_the_keys_that_are_left(account: Account, commands: RotateCommands) -> None:
     ring = account.function().bootstrap()
+    _secrets_manager_rotates(account, in_seconds=86_400)
     assert commands.run({"action": "retire"}) == {"kids": [key.kid for key in ring.keys]}
+
+
+def test_an_overdue_rotation_is_an_error_once_the_work_is_done(
+    account: Account, commands: RotateCommands
+) -> None:
+    account.function().bootstrap()
+    account.make_empty_pending(TOKEN)
+    _secrets_manager_rotates(account, in_seconds=-86_000)
+    commands.run({"action": "retire"})  # it tries again by itself
+    account.make_empty_pending(TOKEN)
+    account.wait(500)
+    with pytest.raises(RotationOverdueError, match=r"should have rotated the key ring by 20\d\d-"):
+        commands.run({"action": "retire"})
+    account.check_consistent()
+
+
+def test_rotation_that_is_switched_off_is_an_error(
+    account: Account, commands: RotateCommands
+) -> None:
+    account.function().bootstrap()
+    with pytest.raises(RotationOverdueError, match="switched off; run `pulumi up`"):
+        commands.run({"action": "retire"})
+
+
+def _secrets_manager_rotates(account: Account, in_seconds: float) -> None:
+    assert account.model is not None
+    account.model.next_rotation = account.clock() + in_seconds
 
 
 def test_an_event_is_never_logged(

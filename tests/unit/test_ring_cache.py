@@ -27,7 +27,7 @@ class _Secret:
         self.reads += 1
         if self.error is not None:
             raise self.error
-        return StoredRing("version", self.ring) if self.ring else None
+        return StoredRing("version", self.ring, 0.0) if self.ring else None
 
     def cache(self) -> RingCache:
         return RingCache(self.read, lambda: self.now, refresh_after=300, max_age=3600)

@@ -8,14 +8,18 @@ from collections.abc import Mapping
 from token_service.commands import RotateCommands
 from token_service.key_generation import generate_signing_key
 from token_service.keyring import Timings
+from token_service.publisher import JwksPublisher
 from token_service.rotation import Rotation
 from token_service.settings import RotationSettings
 from token_service.stores import KeyRingStore, PublicationStore
 
 _settings = RotationSettings.from_environment(os.environ)
+_rings = KeyRingStore.connect(_settings.secret_arn)
 _rotation = Rotation(
-    rings=KeyRingStore.connect(_settings.secret_arn),
-    publications=PublicationStore.connect(_settings.parameter),
+    rings=_rings,
+    publisher=JwksPublisher(
+        _rings, PublicationStore.connect(_settings.parameter), time.time, time.sleep
+    ),
     make_key=lambda: generate_signing_key(_settings.signing_algorithm, int(time.time())),
     timings=Timings(
         publish_before_signing=_settings.publish_before_signing,
