@@ -63,8 +63,25 @@ TOKENS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], Caller]]
     "Clerk session token": (
         CLERK,
         {"alg": "RS256", "cat": "cl_B7d4PD111AAA", "kid": "k", "typ": "JWT"},
-        {"sub": "user_5", "azp": "https://app.example.com", "sid": "sess_5", "org_id": "org_5"},
-        Caller("user_5", {"organisation": "org_5"}),
+        {
+            "sub": "user_5",
+            "azp": "https://app.example.com",
+            "fva": [7, -1],
+            "jti": "1234567890",
+            "sid": "sess_5",
+            "sts": "active",
+            "v": 2,
+            "pla": "u:free,o:pro",
+            "fea": "o:dashboard,o:impersonation",
+            "o": {"id": "org_5", "slg": "acme", "rol": "admin", "per": "read,manage", "fpm": "3,2"},
+        },
+        Caller("user_5", {"organisation": "org_5", "session_status": "active"}),
+    ),
+    "Clerk session token with a task left": (
+        CLERK,
+        {"alg": "RS256", "cat": "cl_B7d4PD111AAA", "kid": "k", "typ": "JWT"},
+        {"sub": "user_5", "azp": "https://app.example.com", "sts": "pending", "v": 2},
+        Caller("user_5", {"session_status": "pending"}),
     ),
     "Firebase ID token": (
         FIREBASE,
@@ -76,6 +93,22 @@ TOKENS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], Caller]]
             "firebase": {"sign_in_provider": "password", "identities": {}},
         },
         Caller("uid5", {"provider": "password"}),
+    ),
+    "Entra access token of version 1": (
+        {
+            **ENTRA,
+            "issuer": "https://sts.windows.net/11111111-2222-3333-4444-555555555555/",
+            "audiences": ["api://66666666-7777-8888-9999-000000000000"],
+        },
+        {"typ": "JWT", "alg": "RS256", "x5t": "k", "kid": "k"},
+        {
+            "oid": "99999999-0000-1111-2222-333333333333",
+            "aud": "api://66666666-7777-8888-9999-000000000000",
+            "appid": "client",
+            "scp": "sync",
+            "ver": "1.0",
+        },
+        Caller("99999999-0000-1111-2222-333333333333", {}),
     ),
     "Entra access token": (
         ENTRA,
