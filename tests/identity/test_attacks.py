@@ -1,10 +1,12 @@
 """What somebody without a right to a token may try: each has its status, and none gets a token."""
 
+import base64
 import json
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from jwt.utils import der_to_raw_signature
 
 from tests.conftest import Figure
 from tests.identity.attacks import (
@@ -12,6 +14,7 @@ from tests.identity.attacks import (
     CLIENT,
     EC_KEY,
     ED_KEY,
+    IN_DER,
     KEYS,
     PROVIDER,
     REQUESTS,
@@ -70,6 +73,12 @@ def test_what_the_attacks_are_made_from_would_get_a_token(
 ) -> None:
     assert deployment.token(signed(head=header(alg, kid), key=key, alg=alg)).status == 200
     assert deployment.token(signed(raw_claims(x="[" * 31 + "]" * 31))).status == 200
+
+
+def test_the_signature_in_der_is_right_but_for_its_form(deployment: Deployment) -> None:
+    signing_input, _, signature = IN_DER.rpartition(".")
+    raw = der_to_raw_signature(base64.urlsafe_b64decode(signature + "=="), EC_KEY.curve)
+    assert deployment.token(f"{signing_input}.{encode(raw)}").status == 200
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
