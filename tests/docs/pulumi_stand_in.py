@@ -1,8 +1,9 @@
 """Stands in for the Pulumi CLI, which cannot run here: it needs an account and downloads plugins.
 
 It takes the commands that the README shows. `config set` collects the configuration, `preview` and
-`up` run the real program with it and record the plan, and `stack output` answers with the outputs
-of a running local stack. What the real CLI does beyond that is not shown by these tests.
+`up` run the real program with it and record the plan, `destroy` refuses while what `up` has made is
+protected, and `stack output` answers with the outputs of a running local stack. What the real CLI
+does beyond that is not shown by these tests.
 
 State is a JSON file named by PULUMI_STAND_IN_STATE; PULUMI_STAND_IN_OUTPUTS names the outputs.
 """
@@ -14,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.infra.plan import record
+from tests.infra.plan import Plan, record
 
 STATE = Path(os.environ["PULUMI_STAND_IN_STATE"])
 OUTPUTS = Path(os.environ["PULUMI_STAND_IN_OUTPUTS"])
@@ -32,7 +33,14 @@ def main(arguments: list[str]) -> None:
         case ["config", "set", key, value]:
             state["config"][key] = value
         case ["preview" | "up", "--stack", name] if name == state.get("stack"):
-            state[arguments[0]] = sorted(plan_outputs(state["config"]))
+            plan = planned(state["config"])
+            state[arguments[0]] = {
+                "outputs": sorted(plan.outputs),
+                "protected": sorted(r.name for r in plan.resources if r.protect),
+            }
+        case ["destroy", "--stack", name] if name == state.get("stack"):
+            if protected := state.pop("up")["protected"]:
+                sys.exit(f"protected: {', '.join(protected)}")
         case ["stack", "output", "--json", *_]:
             print(OUTPUTS.read_text())
         case ["stack", "output", name]:
@@ -63,9 +71,9 @@ def enter(container: Any, step: int | str, default: object) -> Any:
     return container.setdefault(step, default)
 
 
-def plan_outputs(config: dict[str, Any]) -> dict[str, Any]:
-    """The outputs of the real program under this configuration."""
-    return record(**{key: value for key, value in config.items() if ":" not in key}).outputs
+def planned(config: dict[str, Any]) -> Plan:
+    """What the real program asks for under this configuration."""
+    return record(**{key: value for key, value in config.items() if ":" not in key})
 
 
 if __name__ == "__main__":

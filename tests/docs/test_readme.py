@@ -104,6 +104,7 @@ def test_every_block_of_commands_is_run_by_a_test_below() -> None:
         "pulumi stack init dev",
         "pulumi stack output jwks_uri",
         "make keys STACK=dev",
+        "pulumi config set protect false",
         "make test",
     ]
 
@@ -141,9 +142,23 @@ def test_the_commands_for_aws_make_a_valid_configuration_and_deploy_it(
     result = run(block("pulumi stack init dev"), environment)
     assert result.returncode == 0, result.stdout + result.stderr
     state = json.loads(Path(environment["PULUMI_STAND_IN_STATE"]).read_text())
-    assert "jwks_uri" in state["up"]
+    assert "jwks_uri" in state["up"]["outputs"]
     assert state["config"]["identityProviders"][0]["issuer"]
     assert {key for key in state["config"] if ":" not in key} <= settings().keys()
+
+
+def test_a_stack_is_taken_down_only_once_nothing_in_it_is_protected(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    elsewhere = {**environment, "PULUMI_STAND_IN_STATE": str(tmp_path / "state.json")}
+    assert run(block("pulumi stack init dev"), elsewhere).returncode == 0
+    unprotect, deploy, destroy = block("pulumi config set protect false").splitlines()
+    early = run(destroy, elsewhere)
+    assert early.returncode != 0
+    assert "protected: key-ring, signing-keys" in early.stderr
+    result = run("\n".join([unprotect, deploy, destroy]), elsewhere)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "up" not in json.loads((tmp_path / "state.json").read_text())
 
 
 def test_the_jwks_is_at_the_output(environment: dict[str, str], local_stack: str) -> None:
