@@ -2,11 +2,13 @@
 
 Run without site-packages (`-S`), so that only the given folders and the standard library are seen,
 and imports next to nothing itself. The first line of input names the handler and the first event;
-what the process has used up when that is answered is the cold start. Then one JSON line in, one
-JSON line out: `{"events": […], "count": n, "advance": s}` answers `count` events, cycling through
-the given ones; `advance` lets `s` seconds pass before each of them.
+what the process has used up when that is answered is the cold start; beside it stand the modules
+that it has imported, the garbage collections meanwhile, and whether the collector is on. Then one
+JSON line in, one JSON line out: `{"events": […], "count": n, "advance": s}` answers `count` events,
+cycling through the given ones; `advance` lets `s` seconds pass before each of them.
 """
 
+import gc
 import importlib
 import json
 import sys
@@ -47,6 +49,11 @@ def peak_memory() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+def collections() -> int:
+    """How often the garbage collector has run so far."""
+    return sum(generation["collections"] for generation in gc.get_stats())
+
+
 def reply(answer: dict[str, object]) -> None:
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
@@ -59,12 +66,22 @@ def main() -> None:
     if start.get("shift_clocks"):
         shift_clocks(offset)
     module, _, name = start["handler"].rpartition(".")
+    collected = collections()
     handler = getattr(importlib.import_module(module), name)
+    collected = collections() - collected
     context = Context()
     first = handler(start["event"], context)
     cpu = time.process_time()
-    new = sorted(set(sys.modules) - modules_before)
-    reply({"cpu": cpu, "answer": first, "modules": new, "peak_memory": peak_memory()})
+    reply(
+        {
+            "cpu": cpu,
+            "answer": first,
+            "modules": sorted(set(sys.modules) - modules_before),
+            "peak_memory": peak_memory(),
+            "collections": collected,
+            "collects": gc.isenabled(),
+        }
+    )
     events = [start["event"]]
     for line in sys.stdin:
         request = json.loads(line)

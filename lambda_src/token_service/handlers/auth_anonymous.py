@@ -1,4 +1,9 @@
 """Entry point of the `auth-anonymous` function."""
+# ruff: noqa: E402 - the collector is off before anything is imported
+
+import gc
+
+gc.disable()  # As in `auth`: a tenth of a cold start.
 
 import os
 
@@ -9,3 +14,6 @@ from token_service.handlers.wiring import lambda_handler, token_service
 _service = token_service(os.environ, settings.anonymous_subject(os.environ))
 
 handler = lambda_handler(anonymous_app(_service))
+
+gc.freeze()
+gc.enable()
