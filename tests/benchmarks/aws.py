@@ -1,7 +1,8 @@
-"""AWS on loopback for a benchmark: two read calls, and an identity provider's keys.
+"""AWS on loopback for a benchmark: the calls that read, and an identity provider's keys.
 
-It answers Secrets Manager's `GetSecretValue` and SSM's `GetParameter` (JSON 1.1 protocol) over
-plain HTTP and counts every call. What TLS costs is left out, for everything compared alike.
+It answers Secrets Manager's `GetSecretValue` and `DescribeSecret` and SSM's `GetParameter` (JSON
+1.1 protocol) over plain HTTP and counts every call. What TLS costs is left out, for everything
+compared alike.
 """
 
 import json
@@ -11,6 +12,8 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
+
+VERSION_ID = "8c1f4a52-7b1c-4a57-9a59-6f7f1c7f3d0e"
 
 
 class LoopbackAws:
@@ -43,10 +46,15 @@ class LoopbackAws:
             return {
                 "ARN": arn,
                 "Name": "signing-keys",
-                "VersionId": "8c1f4a52-7b1c-4a57-9a59-6f7f1c7f3d0e",
+                "VersionId": VERSION_ID,
                 "VersionStages": ["AWSCURRENT"],
                 "CreatedDate": time.time(),
                 "SecretString": self.secrets[arn],
+            }
+        if action == "DescribeSecret":
+            return {
+                "VersionIdsToStages": {VERSION_ID: ["AWSCURRENT"]},
+                "RotationEnabled": True,
             }
         if action == "GetParameter":
             name = parameters["Name"]

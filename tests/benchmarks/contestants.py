@@ -152,6 +152,10 @@ def function_environment(aws: LoopbackAws) -> dict[str, str]:
         "IDENTITY_PROVIDERS": json.dumps([provider]),
         "ANONYMOUS_SUBJECT": "per-device",
         "ANONYMOUS_REMEMBER_SECONDS": str(30 * 86400),
+        "SIGNING_ALGORITHM": "ES256",
+        "PUBLISH_BEFORE_SIGNING_SECONDS": "3780",
+        "RETAIN_AFTER_SIGNING_SECONDS": "4020",
+        "VERIFIER_CACHE_SECONDS": "3600",
     }
 
 

@@ -98,7 +98,7 @@ class Field:
         users = make_credentials(provider_key, credentials)
 
         def own(name: str, event: dict[str, object]) -> Contestant:
-            return Contestant([str(ours)], f"token_service.handlers.{name}.handler", event, env)
+            return Contestant([str(ours)], _handler(name), event, env)
 
         def theirs(event: dict[str, object]) -> Contestant:
             tutorial_env = {**env, "KEYRING_SECRET_ARN": contestants.TUTORIAL_ARN}
@@ -122,7 +122,12 @@ class Field:
 
     def functions(self) -> dict[str, Contestant]:
         """Our functions by name."""
-        return {"auth": self.signed_in, "auth_anonymous": self.anonymous, "jwks": self.jwks}
+        return {
+            "auth": self.signed_in,
+            "auth_anonymous": self.anonymous,
+            "jwks": self.jwks,
+            "rotate": replace(self.jwks, handler=_handler("rotate"), event={"action": "status"}),
+        }
 
     def bare(self, name: str) -> Contestant:
         """The limit, with the same `cryptography` as ours."""
@@ -132,6 +137,10 @@ class Field:
     def at_rs256(self) -> Contestant:
         env = {**self.anonymous.env, "KEYRING_SECRET_ARN": contestants.RS256_ARN}
         return replace(self.anonymous, env=env)
+
+
+def _handler(function: str) -> str:
+    return f"token_service.handlers.{function}.handler"
 
 
 def make_credentials(key: rsa.RSAPrivateKey, count: int) -> list[str]:

@@ -70,8 +70,8 @@ class Container(Process):
                 "shift_clocks": shift_clocks,
             }
         )
-        status = self.cold["answer"]["statusCode"]
-        if status != 200:
+        # What `rotate` answers is no HTTP response: where it fails, the process ends.
+        if self.cold["answer"].get("statusCode", 200) != 200:
             raise RuntimeError(f"{contestant.handler} answered {self.cold['answer']}")
 
     def batch(
