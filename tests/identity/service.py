@@ -6,21 +6,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
-from mangum import Mangum
 
-from token_service import keyring
+from token_service import keyring, publication
 from token_service.anonymous import AnonymousSubjects
 from token_service.api import TokenService, anonymous_app, signed_in_app
 from token_service.handlers.wiring import lambda_handler
 from token_service.identity import IdentityProviders
+from token_service.jwks import JWKS_PATH, JwksEndpoint
 from token_service.key_generation import generate_signing_key
+from token_service.publication import PublishedKey
 from token_service.ring_cache import RingCache
+from token_service.settings import JwksSettings
 from token_service.stores import StoredRing
 from token_service.tokens import TokenIssuer
 
 ISSUER = "https://tokens.test"
 AUDIENCE = "https://instance.powersync.test"
 REMEMBER = 30 * 86_400
+
+Handler = Callable[[Any, Any], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,11 @@ class Answer:
 
 
 class Deployment:
-    """The `auth` and `auth-anonymous` functions over one key ring."""
+    """The functions behind the API over one key ring.
+
+    Attributes:
+        published: The document that the JWKS function reads.
+    """
 
     def __init__(
         self,
@@ -66,7 +74,16 @@ class Deployment:
             anonymous=AnonymousSubjects(anonymous, REMEMBER, clock),
             clock=clock,
         )
-        self._handlers = {
+        keys = {
+            key.kid: PublishedKey(
+                {**key.public_jwk, "kid": key.kid, "alg": key.alg, "use": "sig"}, clock()
+            )
+            for key in self.ring.keys
+        }
+        self.published = publication.dumps(keys, generation=1)
+        jwks = JwksSettings("/jwks", cache_seconds=60, max_age_seconds=120, routes={})
+        self._handlers: dict[str, Handler] = {
+            JWKS_PATH: JwksEndpoint(jwks, lambda: (self.published, 1), clock),
             "/token": lambda_handler(signed_in_app(service, providers)),
             "/token/anonymous": lambda_handler(anonymous_app(service)),
         }
@@ -95,7 +112,7 @@ def _anonymous_header(token: str | None) -> dict[str, str]:
 
 
 def send(
-    handler: Mangum, path: str, headers: Mapping[str, str], method: str, **replaced: object
+    handler: Handler, path: str, headers: Mapping[str, str], method: str, **replaced: object
 ) -> Answer:
     """Invoke a function with the event that API Gateway makes of a request."""
     event = {
@@ -124,5 +141,5 @@ def send(
         "isBase64Encoded": False,
         **replaced,
     }
-    result = handler(event, None)  # type: ignore[arg-type]
+    result = handler(event, None)
     return Answer(result["statusCode"], result["headers"], result.get("body", ""))

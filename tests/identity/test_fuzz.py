@@ -20,12 +20,14 @@ from schemathesis.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from schemathesis.core.failures import Failure
 
 from tests.conftest import Figure
 from tests.identity.attacks import ATTACKS, CLIENT, EC_KEY, KEYS, PROVIDER, RSA_KEY, STRANGER
 from tests.identity.key_server import KeyServer, as_segment, sign
 from tests.identity.service import ISSUER, Answer, Deployment
 from token_service.identity import IdentityProviders
+from token_service.jwks import JWKS_PATH
 
 DESCRIPTION = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 CASES = settings(
@@ -239,8 +241,22 @@ def test_any_request_has_a_decent_answer(deployment: Deployment, figure: Figure)
 schema = schemathesis.openapi.from_path(DESCRIPTION)
 
 
+OPERATIONS = [
+    ("/token", "GET"),
+    ("/token", "POST"),
+    ("/token/anonymous", "GET"),
+    ("/token/anonymous", "POST"),
+    (JWKS_PATH, "GET"),
+]
+
+
 @pytest.fixture(scope="module")
 def client(deployment: Deployment) -> Iterator[httpx.Client]:
+    with http_client(deployment) as client:
+        yield client
+
+
+def http_client(deployment: Deployment) -> httpx.Client:
     """HTTP to the functions, without a network in between."""
 
     def respond(request: httpx.Request) -> httpx.Response:
@@ -251,12 +267,10 @@ def client(deployment: Deployment) -> Iterator[httpx.Client]:
         body = httpx.ByteStream(answer.body.encode())
         return httpx.Response(answer.status, headers=answer.headers, stream=body)
 
-    with httpx.Client(base_url=ISSUER, transport=httpx.MockTransport(respond)) as client:
-        yield client
+    return httpx.Client(base_url=ISSUER, transport=httpx.MockTransport(respond))
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("path", ["/token", "/token/anonymous"])
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
 def test_answers_are_as_our_description_says(
     path: str, method: str, client: httpx.Client, figure: Figure
 ) -> None:
@@ -286,11 +300,10 @@ def test_answers_are_as_our_description_says(
 
 
 def test_every_operation_is_fuzzed() -> None:
-    operations = [schema[path][method] for path in schema for method in ("GET", "POST")]
-    assert len(list(schema.get_all_operations())) == len(operations)
-    assert {(operation.path, operation.method.upper()) for operation in operations} == {
-        (path, method) for path in ("/token", "/token/anonymous") for method in ("GET", "POST")
-    }
+    assert len(list(schema.get_all_operations())) == len(OPERATIONS)
+    for path, method in OPERATIONS:
+        operation = schema[path][method]
+        assert (operation.path, operation.method.upper()) == (path, method)
 
 
 def test_every_kind_of_answer_is_as_our_description_says(
@@ -309,6 +322,31 @@ def test_every_kind_of_answer_is_as_our_description_says(
         assert response.status_code == status
         schema["/token"]["GET"].validate_response(response)
     figure("fuzz cases: against our OpenAPI description", len(expected))
+
+
+def test_every_answer_about_the_keys_is_as_our_description_says() -> None:
+    deployment = Deployment(IdentityProviders({}), time.time)
+    with http_client(deployment) as client:
+        keys = client.get(JWKS_PATH)
+        unchanged = client.get(JWKS_PATH, headers={"If-None-Match": keys.headers["ETag"]})
+    assert keys.json()["keys"]
+    unpublished = Deployment(IdentityProviders({}), time.time)
+    unpublished.published = '{"generation": 0, "keys": []}'
+    with http_client(unpublished) as client:
+        failed = client.get(JWKS_PATH)
+    answers = [keys, unchanged, failed]
+    assert [answer.status_code for answer in answers] == [200, 304, 503]
+    for answer in answers:
+        schema[JWKS_PATH]["GET"].validate_response(answer)
+
+
+def test_a_private_key_would_not_be_as_our_description_says(client: httpx.Client) -> None:
+    answer = client.get(JWKS_PATH)
+    leaked = {"keys": [{**answer.json()["keys"][0], "d": "AQAB"}]}
+    headers = {name: answer.headers[name] for name in ("Cache-Control", "ETag")}
+    leaking = httpx.Response(200, headers=headers, json=leaked, request=answer.request)
+    with pytest.raises(Failure, match="'d' was unexpected"):
+        schema[JWKS_PATH]["GET"].validate_response(leaking)
 
 
 def test_base64_of_segments_is_what_pyjwt_writes() -> None:
