@@ -345,6 +345,7 @@ def test_a_private_key_would_not_be_as_our_description_says(client: httpx.Client
     leaked = {"keys": [{**answer.json()["keys"][0], "d": "AQAB"}]}
     headers = {name: answer.headers[name] for name in ("Cache-Control", "ETag")}
     leaking = httpx.Response(200, headers=headers, json=leaked, request=answer.request)
+    leaking.elapsed = answer.elapsed
     with pytest.raises(Failure, match="'d' was unexpected"):
         schema[JWKS_PATH]["GET"].validate_response(leaking)
 
