@@ -9,7 +9,7 @@ import 'package:powersync/powersync.dart';
 
 /// Your identity provider's token of the signed-in user; null when nobody is signed in. With
 /// [refresh] the one from before was refused: get a new one. If that is refused, too, nothing is
-/// asked until this gives another one.
+/// asked for a minute, or until this gives another one.
 typedef Credential = Future<String?> Function({required bool refresh});
 
 class TokenException implements Exception {
@@ -44,7 +44,7 @@ class TokenConnector extends PowerSyncBackendConnector {
   final Future<String?> Function()? readAnonymousToken;
   final Future<void> Function(String? token)? writeAnonymousToken;
 
-  /// Called once when the user has to sign in again.
+  /// Called when the user has to sign in again: once, until another credential is there.
   final void Function()? onSignedOut;
 
   /// Sends the local changes to your backend: see PowerSync's documentation.
@@ -53,9 +53,13 @@ class TokenConnector extends PowerSyncBackendConnector {
   static const _timeout = Duration(seconds: 15);
   static const _defaultRetryAfter = 5;
   static const _longestWait = 60;
+  static const _refusalLasts = Duration(seconds: 60);
 
   /// The credentials that the last 401 was about.
   List<String?> _refused = const [];
+
+  /// From then on they are asked with once more: a refusal can pass.
+  DateTime _askAgainAt = DateTime.fromMillisecondsSinceEpoch(0);
 
   /// Before then the token service asked not to be asked.
   DateTime _notBefore = DateTime.fromMillisecondsSinceEpoch(0);
@@ -71,8 +75,9 @@ class TokenConnector extends PowerSyncBackendConnector {
       final anonymousUrl = anonymousTokenUrl;
       return anonymousUrl == null ? null : await _fetchAnonymously(anonymousUrl);
     }
-    if (_refused.contains(token)) return null;
-    _refused = const [];
+    final knownAsRefused = _refused.contains(token);
+    if (knownAsRefused && DateTime.now().isBefore(_askAgainAt)) return null;
+    if (!knownAsRefused) _refused = const [];
 
     var response = await _ask(url, token);
     if (response.statusCode == 401) {
@@ -81,11 +86,14 @@ class TokenConnector extends PowerSyncBackendConnector {
       if (fresh != null) response = await _ask(url, fresh);
       if (fresh == null || response.statusCode == 401) {
         _refused = [token, fresh];
-        onSignedOut?.call();
+        _askAgainAt = DateTime.now().add(_refusalLasts);
+        if (!knownAsRefused) onSignedOut?.call();
         return null;
       }
     }
-    return _read(response);
+    final credentials = _read(response);
+    _refused = const [];
+    return credentials;
   }
 
   @override

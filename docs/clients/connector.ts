@@ -21,12 +21,12 @@ export interface ConnectorOptions {
   /**
    * Your identity provider's token of the signed-in user; null when nobody is signed in. With
    * `refresh` the one from before was refused: get a new one. If that is refused, too, nothing is
-   * asked until this gives another one.
+   * asked for a minute, or until this gives another one.
    */
   credential?: (options: { refresh: boolean }) => Promise<string | null>;
   /** Where a device's anonymous token is kept. */
   storage?: TokenStorage;
-  /** Called once when the user has to sign in again. */
+  /** Called when the user has to sign in again: once, until another credential is there. */
   onSignedOut?: () => void;
   /** Sends the local changes to your backend: see PowerSync's documentation. */
   uploadData: (database: AbstractPowerSyncDatabase) => Promise<void>;
@@ -36,6 +36,7 @@ const ANONYMOUS_TOKEN = 'powersync-anonymous-token';
 const TIMEOUT_MS = 15_000;
 const DEFAULT_RETRY_AFTER_S = 5;
 const LONGEST_WAIT_S = 60;
+const REFUSAL_LASTS_MS = 60_000;
 
 interface Answer {
   status: number;
@@ -47,6 +48,7 @@ export class TokenConnector implements PowerSyncBackendConnector {
   readonly #options: ConnectorOptions;
   readonly #underWay = new Map<string | null, Promise<PowerSyncCredentials | null>>();
   #refused: (string | null | undefined)[] = []; // the credentials that the last 401 was about
+  #askAgainAt = 0; // Date.now() from which they are asked with once more: a refusal can pass
   #notBefore = 0; // Date.now() before which the token service asked not to be asked
 
   constructor(options: ConnectorOptions) {
@@ -84,8 +86,9 @@ export class TokenConnector implements PowerSyncBackendConnector {
     if (!tokenUrl || !token) {
       return anonymousTokenUrl ? this.#fetchAnonymously(anonymousTokenUrl) : null;
     }
-    if (this.#refused.includes(token)) return null;
-    this.#refused = [];
+    const knownAsRefused = this.#refused.includes(token);
+    if (knownAsRefused && Date.now() < this.#askAgainAt) return null;
+    if (!knownAsRefused) this.#refused = [];
 
     let answer = await this.#ask(tokenUrl, token);
     if (answer.status === 401) {
@@ -94,11 +97,14 @@ export class TokenConnector implements PowerSyncBackendConnector {
       if (fresh) answer = await this.#ask(tokenUrl, fresh);
       if (!fresh || answer.status === 401) {
         this.#refused = [token, fresh];
-        onSignedOut?.();
+        this.#askAgainAt = Date.now() + REFUSAL_LASTS_MS;
+        if (!knownAsRefused) onSignedOut?.();
         return null;
       }
     }
-    return this.#read(answer);
+    const credentials = this.#read(answer);
+    this.#refused = [];
+    return credentials;
   }
 
   async #fetchAnonymously(url: string): Promise<PowerSyncCredentials> {

@@ -60,6 +60,12 @@ function asyncStorage() {
   return Object.fromEntries(Object.entries(storage).map(([name, step]) => [name, later(step)]));
 }
 
+/** A login that gives a new credential whenever it is asked to refresh. */
+function freshEachTime() {
+  let made = 0;
+  return async ({ refresh }) => `credential ${refresh ? ++made : made}`;
+}
+
 test("hands the user's credential over and gives the SDK what it reads", async () => {
   answers = [[200, TOKEN]];
   const credentials = await signedIn(async () => 'credential').fetchCredentials();
@@ -136,6 +142,68 @@ test('another credential is asked with again, and so is the refused one after it
   for (let call = 0; call < 10; call += 1) assert.equal(await connector.fetchCredentials(), null);
   assert.equal(requests.length, 5);
   assert.equal(signedOut, 2);
+});
+
+// A provider's new key may be unknown for a while, and an operator may correct an audience.
+test('a refused credential is asked with again after a minute', async (context) => {
+  context.mock.timers.enable({ apis: ['Date'], now: 1_800_000_000_000 });
+  answers = [[401, {}], [401, {}], [200, TOKEN]];
+  let signedOut = 0;
+  const connector = signedIn(async () => 'credential', { onSignedOut: () => signedOut++ });
+  assert.equal(await connector.fetchCredentials(), null);
+  context.mock.timers.tick(59_999);
+  assert.equal(await connector.fetchCredentials(), null);
+  assert.equal(requests.length, 2);
+  context.mock.timers.tick(1);
+  assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
+  assert.equal(requests.at(-1).headers.authorization, 'Bearer credential');
+  assert.equal(signedOut, 1);
+});
+
+for (const [name, credential] of [
+  ['is the same one', async () => 'credential'],
+  ['is a fresh one each time', freshEachTime()],
+  ['cannot be refreshed', async ({ refresh }) => (refresh ? null : 'credential')],
+]) {
+  test(`refused minute after minute, a credential that ${name}: said once`, async (context) => {
+    context.mock.timers.enable({ apis: ['Date'], now: 1_800_000_000_000 });
+    answers = [[401, {}]];
+    let signedOut = 0;
+    const connector = signedIn(credential, { onSignedOut: () => signedOut++ });
+    assert.equal(await connector.fetchCredentials(), null);
+    const perMinute = requests.length;
+    for (let minute = 2; minute <= 5; minute += 1) {
+      context.mock.timers.tick(60_000);
+      assert.equal(await connector.fetchCredentials(), null);
+      assert.equal(await connector.fetchCredentials(), null);
+      assert.equal(requests.length, minute * perMinute);
+    }
+    assert.equal(signedOut, 1);
+  });
+}
+
+test('refused, then accepted, then refused: said twice', async (context) => {
+  context.mock.timers.enable({ apis: ['Date'], now: 1_800_000_000_000 });
+  answers = [[401, {}], [401, {}], [200, TOKEN], [401, {}]];
+  let signedOut = 0;
+  const connector = signedIn(async () => 'credential', { onSignedOut: () => signedOut++ });
+  assert.equal(await connector.fetchCredentials(), null);
+  context.mock.timers.tick(60_000);
+  assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
+  assert.equal(await connector.fetchCredentials(), null);
+  assert.equal(signedOut, 2);
+});
+
+test('refused, then another failure, then refused: said once', async (context) => {
+  context.mock.timers.enable({ apis: ['Date'], now: 1_800_000_000_000 });
+  answers = [[401, {}], [401, {}], [500, {}], [401, {}]];
+  let signedOut = 0;
+  const connector = signedIn(async () => 'credential', { onSignedOut: () => signedOut++ });
+  assert.equal(await connector.fetchCredentials(), null);
+  context.mock.timers.tick(60_000);
+  await assert.rejects(connector.fetchCredentials(), /HTTP 500/);
+  assert.equal(await connector.fetchCredentials(), null);
+  assert.equal(signedOut, 1);
 });
 
 test('a signed-out user can go on as an anonymous one', async () => {
