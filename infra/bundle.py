@@ -10,17 +10,20 @@ With bytecode, the sources of dependencies are left out, which takes an eighth o
 traceback names their files and lines all the same. Our own sources stay.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+
+import interpreters
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET_VARIABLE = "POWERSYNC_AUTH_BUNDLE_TARGET"
@@ -30,6 +33,12 @@ LAMBDA_TASK_ROOT = "/var/task"
 
 MAGIC_NUMBERS = {"3.13": 3571}
 """The bytecode format of each Python that Lambda may run, from CPython's pycore_magic_number.h."""
+
+_ARCHITECTURES: dict[str | None, str] = {"aarch64-manylinux2014": "arm64"}
+"""Lambda's names of processors by uv's of platforms."""
+
+_KEPT_SECONDS = 86_400
+"""How long a zip is kept that nobody uses."""
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _REGULAR_FILE = 0o100644
@@ -66,8 +75,19 @@ class Target:
     platform: str | None
     magic_number: int
 
+    @property
+    def runtime(self) -> str:
+        """Lambda's name of the Python."""
+        return f"python{self.python_version}"
+
+    @property
+    def architecture(self) -> str:
+        """Lambda's name of the processor; raises `KeyError` for a platform that is not Lambda's."""
+        return _ARCHITECTURES[self.platform]
+
 
 AWS = Target("aws", "3.13", "aarch64-manylinux2014", MAGIC_NUMBERS["3.13"])
+"""The functions are declared with its runtime and architecture."""
 LOCAL = Target(
     "local",
     f"{sys.version_info.major}.{sys.version_info.minor}",
@@ -89,7 +109,8 @@ def lambda_bundle(
     """Builds the Lambda zip, or finds the one built before from the same sources.
 
     Safe to call from several processes at once: each builds in a folder of its own and moves the
-    finished zip into place.
+    finished zip into place. Then what nobody has used for a day goes, so that the cache does not
+    grow with every change.
 
     Args:
         source: Holds `requirements.txt` (with hashes) and the packages to ship.
@@ -115,13 +136,13 @@ def lambda_bundle(
             "gets one.",
             file=sys.stderr,
         )
-    elif _magic_number(compiler) != target.magic_number:
+    elif interpreters.magic_number(compiler) != target.magic_number:
         raise BundleError(
             f"{compiler} does not make bytecode for Python {target.python_version}: "
             "give another one, or none"
         )
     bundle = cache.resolve() / f"{target.name}-{_fingerprint(source, target, compiler)}.zip"
-    if bundle.exists():
+    if _found(bundle):
         return bundle
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix="build-") as folder:
@@ -141,7 +162,28 @@ def lambda_bundle(
         unfinished = Path(folder) / bundle.name
         _zip(tree, unfinished)
         unfinished.replace(bundle)
+    _remove_unused(cache)
     return bundle
+
+
+def _found(bundle: Path) -> bool:
+    """Whether there is such a zip; its date says from now on that it was used today."""
+    try:
+        os.utime(bundle)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _remove_unused(cache: Path) -> None:
+    """Removes zips that are not used any more, and what builds have left that were killed.
+
+    Somebody else may be doing the same.
+    """
+    for path in [*cache.glob("*.zip"), *cache.glob("build-*")]:
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - _KEPT_SECONDS:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
 def _target_from_environment() -> Target:
@@ -252,46 +294,7 @@ def _zip(tree: Path, bundle: Path) -> None:
 
 
 def _find_compiler(target: Target) -> str | None:
-    """Finds a Python of the target's version, or None."""
+    """A Python of the target's version, or None."""
     if target is LOCAL:
         return sys.executable
-    for candidate in _candidates(target.python_version):
-        if _magic_number(candidate) == target.magic_number:
-            return candidate
-    return None
-
-
-def _candidates(python_version: str) -> list[str]:
-    """Pythons that claim to be of a version: on the PATH, uv's, pyenv's. Some may not even run."""
-    name = f"python{python_version}"
-    found = [
-        str(Path(folder) / name)
-        for folder in os.environ.get("PATH", "").split(os.pathsep)
-        if folder and (Path(folder) / name).is_file()
-    ]
-    listed = subprocess.run(  # noqa: S603 - our own arguments
-        [
-            *(sys.executable, "-m", "uv", "--quiet", "--no-config", "python", "list"),
-            *("--only-installed", "--managed-python", python_version),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    # Lines read `cpython-3.13.5-linux-x86_64-gnu   /path/to/python3.13 [-> target]`.
-    found += re.findall(r"^\S+\s+(\S.*?)(?:\s+->.*)?$", listed.stdout, re.MULTILINE)
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    found += sorted(map(str, pyenv.glob(f"versions/{python_version}.*/bin/{name}")), reverse=True)
-    return found
-
-
-def _magic_number(python: str) -> int | None:
-    """Asks a Python for its bytecode format; None if it does not run."""
-    code = "import importlib.util as u; print(int.from_bytes(u.MAGIC_NUMBER[:2], 'little'))"
-    try:
-        finished = subprocess.run(  # noqa: S603 - our own arguments
-            [python, "-I", "-c", code], capture_output=True, text=True, check=False, timeout=20
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return int(finished.stdout) if finished.returncode == 0 else None
+    return interpreters.find(target.python_version, target.magic_number)
