@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_aws as aws
 
-from bundle import lambda_bundle
+from bundle import AWS, lambda_bundle
 from configuration import is_secret
 from naming import physical_name
 from policies import Statement, assumed_by, policy
@@ -25,8 +25,6 @@ JWKS_PATH = "/.well-known/jwks.json"
 TOKEN_PATH = "/token"  # noqa: S105 - a path
 ANONYMOUS_PATH = "/token/anonymous"
 
-RUNTIME = "python3.13"
-ARCHITECTURE = "arm64"
 LIVE = "live"
 """Alias of the published version, where SnapStart or provisioned concurrency needs one."""
 
@@ -97,8 +95,8 @@ class Function(pulumi.ComponentResource):
             name,
             name=physical,
             role=self.role.arn,
-            runtime=RUNTIME,
-            architectures=[ARCHITECTURE],
+            runtime=AWS.runtime,
+            architectures=[AWS.architecture],
             handler=handler,
             code=pulumi.FileArchive(str(bundle)),
             memory_size=capacity.memory_mb,

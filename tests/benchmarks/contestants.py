@@ -155,6 +155,7 @@ def function_environment(aws: LoopbackAws) -> dict[str, str]:
         "SIGNING_ALGORITHM": "ES256",
         "PUBLISH_BEFORE_SIGNING_SECONDS": "3780",
         "RETAIN_AFTER_SIGNING_SECONDS": "4020",
+        "ROTATION_DAYS": "90",
         "VERIFIER_CACHE_SECONDS": "3600",
     }
 

@@ -16,6 +16,7 @@ from statistics import quantiles
 from typing import Any
 from urllib.parse import urlsplit
 
+from bundle import AWS
 from local.stack import LocalStack
 
 CLIENTS = 8
@@ -68,7 +69,7 @@ def _deploy_empty(stack: LocalStack) -> str:
     role = functions.list_functions()["Functions"][0]["Role"]
     made = functions.create_function(
         FunctionName="empty",
-        Runtime="python3.13",
+        Runtime=AWS.runtime,
         Role=role,
         Handler="empty.handler",
         Code={"ZipFile": archive.getvalue()},

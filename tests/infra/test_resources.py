@@ -69,8 +69,6 @@ def test_the_functions_that_there_are(default_plan: Plan, full_plan: Plan) -> No
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_has_its_limits_and_its_log(full_plan: Plan, name: str) -> None:
     function = full_plan.of("Function")[name].inputs
-    assert function["runtime"] == "python3.13"
-    assert function["architectures"] == ["arm64"]
     assert function["handler"] == f"token_service.handlers.{name.replace('-', '_')}.handler"
     assert 128 <= function["memorySize"] <= 1_024
     # API Gateway waits 30 s; PowerSync waits 3 s for the JWKS, but the function has to end too.
