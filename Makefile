@@ -9,6 +9,8 @@ RUN := $(VENV)/bin/python
 UV := $(RUN) -m uv --quiet --no-config
 MINISTACK := .local/ministack
 
+# Stamps for what is finished: the interpreter, say, is there before pip is.
+CREATED := $(VENV)/.created
 PACKAGES := $(VENV)/.packages
 EMULATOR := $(MINISTACK)/.packages
 # There are JavaScript checks only where there is a lock for them.
@@ -93,7 +95,7 @@ lock: $(PACKAGES) ## Lock the dependencies of requirements/*.in; UPGRADE=1 renew
 .PHONY: clean
 clean: ## Remove everything that the commands above have made
 	rm -rf $(VENV) .local tests/*/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find infra lambda_src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find infra lambda_src operate tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help
 help: ## List the commands
@@ -111,21 +113,27 @@ define CHECK_PYTHON
   exit 1; }
 endef
 
-$(RUN):
+# An environment whose Python was removed or upgraded has a dangling link for it: it is made again.
+unless_there = $(if $(realpath $(1)),,FORCE)
+.PHONY: FORCE
+
+$(CREATED): $(call unless_there,$(RUN))
 	$(CHECK_PYTHON)
 	@echo "Setting up: a virtual environment in $(VENV)"
 	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
 
-$(PACKAGES): requirements/uv.txt requirements/dev.txt | $(RUN)
+$(PACKAGES): requirements/uv.txt requirements/dev.txt $(CREATED)
 	@echo "Setting up: Python packages in $(VENV)"
 	@$(RUN) -m pip --disable-pip-version-check install --quiet --require-hashes --requirement requirements/uv.txt
 	@$(UV) pip sync --python $(RUN) --require-hashes requirements/dev.txt
 	@touch $@
 
-# A folder of its own: MiniStack pins versions of packages that we use too.
-$(EMULATOR): requirements/ministack.txt | $(PACKAGES)
+# A folder of its own: MiniStack pins versions of packages that we use too. It has the same Python
+# as ours, so it is made anew when ours was.
+$(EMULATOR): requirements/ministack.txt $(CREATED) $(call unless_there,$(MINISTACK)/bin/python) | $(PACKAGES)
 	@echo "Setting up: MiniStack, the embedded AWS, in $(MINISTACK)"
-	@$(UV) venv --allow-existing --python $(RUN) $(MINISTACK)
+	@$(UV) venv --clear --python $(RUN) $(MINISTACK)
 	@$(UV) pip sync --python $(MINISTACK)/bin/python --require-hashes requirements/ministack.txt
 	@touch $@
 

@@ -53,7 +53,7 @@ def test_an_old_python_is_refused_before_anything_is_made_with_it(
         tmp_path / "python3.9", '[ "$1" = --version ] || exit 1', "echo Python 3.9.2", "exit 0"
     )
     venv = tmp_path / "venv"
-    goal = ["deploy", "STACK=dev"] if what == "deploy" else [f"{venv}/bin/python", f"VENV={venv}"]
+    goal = ["deploy", "STACK=dev"] if what == "deploy" else [f"{venv}/.created", f"VENV={venv}"]
     refused = make(path, *goal, f"PYTHON={old}")
     assert refused.returncode != 0
     assert f"Python 3.11 or newer is needed, and {old} is not: Python 3.9.2." in refused.stderr
