@@ -1,0 +1,46 @@
+"""What the token functions' handlers are made of."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from tests.benchmarks.contestants import event
+from token_service.handlers.wiring import lambda_handler
+
+
+@pytest.fixture(autouse=True)
+def _own_loop() -> Iterator[None]:
+    """A handler sets the event loop of its thread."""
+    yield
+    asyncio.set_event_loop(None)
+
+
+def test_a_route_that_waits_for_something_fails_loudly() -> None:
+    """It cannot be answered without a real event loop; half an answer would be worse than none."""
+    app = FastAPI()
+    reached = []
+
+    @app.get("/waits")
+    async def waits() -> None:
+        reached.append("the wait")
+        await asyncio.sleep(0)
+        reached.append("its end")
+
+    handler: Any = lambda_handler(app)
+    with pytest.raises(RuntimeError, match="the token service must not wait for anything"):
+        handler(event("/waits"), None)
+    assert reached == ["the wait"]
+
+
+def test_a_route_that_waits_for_nothing_is_answered() -> None:
+    app = FastAPI()
+
+    @app.get("/answers")
+    async def answers() -> str:
+        return "at once"
+
+    handler: Any = lambda_handler(app)
+    assert handler(event("/answers"), None)["body"] == '"at once"'
