@@ -1,16 +1,20 @@
 """Users of two identity providers, and anonymous ones, at the deployed stack."""
 
 import json
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import boto3
 import httpx
 import jwt
 import pytest
 
+from local.__main__ import DEFAULT_PORT
+from local.emulator import ROOT
 from local.stack import LocalStack
 from tests.identity.openid_provider import OpenIdProvider
 from tests.identity.service import ISSUER, Deployment
@@ -104,6 +108,31 @@ def assert_refused(answer: httpx.Response) -> None:
 def claims_of(token: str) -> dict[str, Any]:
     claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     return claims
+
+
+def test_the_log_says_why_a_login_was_refused_where_the_documents_look(
+    stack: LocalStack, own_user: dict[str, str]
+) -> None:
+    """Through the call that `aws logs tail` makes, with what is given to it."""
+    text = (ROOT / "docs" / "identity.md").read_text("utf-8").replace("\\\n", " ")
+    dev, local = (shlex.split(line) for line in text.splitlines() if "aws logs tail " in line)
+    assert_refused(ask(stack, own_user["IdToken"] + "A"))
+    given = dict(word.split("=") for word in local if "=" in word)
+    logs = boto3.client(
+        "logs",
+        aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
+        region_name=given["AWS_REGION"],
+        endpoint_url=stack.aws.endpoint,
+    )
+    group = local[local.index("tail") + 1]
+    events = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=group, startTime=int(time.time() - 600) * 1000, interleaved=True
+    )
+    messages = [event["message"] for page in events for event in page["events"]]
+    assert any("credential refused: " in message for message in messages)
+    assert local[-2:] == ["--endpoint-url", f"http://127.0.0.1:{DEFAULT_PORT}"]
+    assert dev[dev.index("tail") + 1] == group.replace("-local-", "-dev-")
 
 
 @pytest.mark.parametrize("kind", ["IdToken", "AccessToken"])
