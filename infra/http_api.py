@@ -24,16 +24,18 @@ ACCESS_LOG_FIELDS = {
     "sourceIp": "$context.identity.sourceIp",
     "method": "$context.httpMethod",
     "path": "$context.path",
-    "routeKey": "$context.routeKey",
-    "protocol": "$context.protocol",
     "status": "$context.status",
-    "responseLength": "$context.responseLength",
     "responseLatency": "$context.responseLatency",
-    "integrationLatency": "$context.integrationLatency",
-    "integrationStatus": "$context.integration.status",
+    "integrationError": "$context.integration.error",
     "error": "$context.error.message",
 }
-"""What is logged of a request: no header, no query, and so no token."""
+"""What is logged of a request: no header, no query, and so no token.
+
+Each byte is paid for: what repeats others (the route is method and path, a function's status that of
+the answer) is left out.
+"""
+
+ACCESS_LOG_FORMAT = json.dumps(ACCESS_LOG_FIELDS, separators=(",", ":"))
 
 
 class HttpApi(pulumi.ComponentResource):
@@ -137,7 +139,7 @@ class Routes(pulumi.ComponentResource):
             auto_deploy=True,
             access_log_settings={
                 "destination_arn": api.access_log.arn,
-                "format": json.dumps(ACCESS_LOG_FIELDS),
+                "format": ACCESS_LOG_FORMAT,
             },
             default_route_settings={
                 "throttling_rate_limit": limits.jwks.rate,

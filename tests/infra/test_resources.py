@@ -199,6 +199,16 @@ def test_the_access_log_has_no_header_and_no_query(plan: Plan) -> None:
         assert "authorizer" not in value
 
 
+def test_the_access_log_tells_what_an_operator_asks_and_nothing_twice(plan: Plan) -> None:
+    """Its bytes are a tenth of what a token costs, once the account's free ones are used up."""
+    form = plan.one("Stage").inputs["accessLogSettings"]["format"]
+    assert set(json.loads(form)) == {
+        *("requestId", "requestTime", "sourceIp", "method", "path"),
+        *("status", "responseLatency", "integrationError", "error"),
+    }
+    assert " " not in form
+
+
 def test_cors_is_for_the_named_origins_only(full_plan: Plan, default_plan: Plan) -> None:
     assert "corsConfiguration" not in default_plan.one("Api").inputs
     cors = full_plan.one("Api").inputs["corsConfiguration"]
