@@ -28,8 +28,8 @@ class Alarms(pulumi.ComponentResource):
     has the errors, timeouts and throttles of the functions behind it.
 
     Produces:
-        topic: SNS topic with the e-mail's subscription; only with `alarmEmail`. SNS sends nothing to
-            it until its owner has followed the link in the first mail.
+        topic: SNS topic with the e-mail's subscription; only with `alarmEmail`. SNS sends nothing
+            to it until its owner has followed the link in the first mail.
     """
 
     def __init__(
