@@ -3,14 +3,20 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from local.aws import NO_PROXY, root_session
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".local"
@@ -49,31 +55,68 @@ class Stack:
         return self.endpoint is not None
 
     def client(self, service: str) -> Any:
-        """A boto3 client."""
-        return self.session.client(service, endpoint_url=self.endpoint, config=_CONFIG)
+        """A boto3 client; raises `OperatorError` where AWS's configuration has a mistake."""
+        config = _CONFIG.merge(NO_PROXY) if self.is_local else _CONFIG
+        with _configuration_mistakes_explained():
+            return self.session.client(service, endpoint_url=self.endpoint, config=config)
 
 
 def local_stack() -> Stack:
     """The stack that `make local` serves; raises `OperatorError` if there is none.
 
-    With LOCAL_PORT it is the one on that port, else the one started last.
+    LOCAL_OUTPUTS or LOCAL_PORT say which one is meant. Else it is the one started last, or the only
+    one that is left.
     """
-    own = LOCAL / os.environ.get("LOCAL_PORT", "") / "outputs.json"
-    file = Path(os.environ.get("LOCAL_OUTPUTS") or own)
-    try:
-        outputs = json.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
+    file, port = os.environ.get("LOCAL_OUTPUTS"), os.environ.get("LOCAL_PORT")
+    if file:
+        stack = _stack_in(Path(file))
+    elif port:
+        stack = _stack_in(LOCAL / port / "outputs.json")
+    else:
+        stack = _running_stack()
+    if stack is None:
         raise OperatorError(
             "the local stack is not running: start it with `make local`,"
             " or name a deployed stack: STACK=dev"
-        ) from None
-    local = outputs["local"]
-    session = boto3.Session(
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the embedded AWS knows this one for root
-        region_name=local["region"],
-    )
-    return _stack("local", outputs, session, local["endpoint"])
+        )
+    return stack
+
+
+def _running_stack() -> Stack | None:
+    started_last = _stack_in(LOCAL / "outputs.json")
+    if started_last is not None and _is_running(started_last):
+        return started_last
+    running = {}
+    for file in sorted(LOCAL.glob("*/outputs.json")):
+        stack = _stack_in(file)
+        if stack is not None and _is_running(stack):
+            running[file.parent.name] = stack
+    if len(running) > 1:
+        ports = " or ".join(f"LOCAL_PORT={port}" for port in running)
+        raise OperatorError(f"there are several local stacks; say which one: {ports}")
+    return next(iter(running.values()), None)
+
+
+def _stack_in(file: Path) -> Stack | None:
+    """The local stack whose outputs are in a file; None if there is no file."""
+    try:
+        outputs = json.loads(file.read_text("utf-8"))
+        local = outputs["local"]
+        return _stack("local", outputs, root_session(local["region"]), local["endpoint"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise OperatorError(f"{file} does not hold the outputs of a local stack") from error
+
+
+def _is_running(stack: Stack) -> bool:
+    """Whether something listens where it was; one that was killed has left its outputs."""
+    address = urlsplit(stack.endpoint or "")
+    try:
+        with socket.create_connection((str(address.hostname), address.port or 0), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def deployed_stack(name: str) -> Stack:
@@ -99,7 +142,19 @@ def deployed_stack(name: str) -> Stack:
             f"the stack {name} has no key ring; deploy it: make deploy STACK={name}"
         )
     region = outputs["signing_secret_arn"].split(":")[3]
-    return _stack(name, outputs, boto3.Session(region_name=region))
+    with _configuration_mistakes_explained():
+        session = boto3.Session(region_name=region)
+    return _stack(name, outputs, session)
+
+
+@contextmanager
+def _configuration_mistakes_explained() -> Iterator[None]:
+    try:
+        yield
+    except BotoCoreError as error:
+        raise OperatorError(
+            f"AWS cannot be asked: {error}. Look at AWS_PROFILE and at your AWS configuration"
+        ) from error
 
 
 def _stack(

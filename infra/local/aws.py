@@ -1,5 +1,6 @@
 """The embedded AWS as the deployer sees it: clients, ARNs, and names and arguments for boto3."""
 
+import os
 import re
 import threading
 import uuid
@@ -8,13 +9,39 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from local.emulator import ACCOUNT_ID
 
+NO_PROXY = Config(proxies={})
+"""The embedded AWS is on this machine, where a proxy cannot reach it."""
+
 _LONGEST_CALL_SECONDS = 900
 _EVERYWHERE_LEFT_OUT = {"region", "tags"}
 _BUCKET = "uploads"
+
+
+def root_session(region: str) -> boto3.Session:
+    """A session as root of the embedded AWS's account.
+
+    It needs no account in AWS, so the user's credentials, profile and configuration files, which
+    may have mistakes, stay out of it.
+    """
+    # A setting's name in the configuration, its environment variable, its default, its conversion.
+    core = botocore.session.Session(
+        {
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+            "profile": (None, None, None, None),
+        }
+    )
+    return boto3.Session(
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - what MiniStack takes for the root
+        region_name=region,
+        botocore_session=core,
+    )
 
 
 class Aws:
@@ -30,12 +57,7 @@ class Aws:
         self.endpoint = endpoint
         self.region = region
         self.account_id = ACCOUNT_ID
-        self._session = boto3.session.Session(
-            # What MiniStack takes for the root; the user's own credentials stay out of this.
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - not a secret
-            region_name=region,
-        )
+        self._session = root_session(region)
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._uploaded: set[str] = set()
@@ -53,8 +75,7 @@ class Aws:
                         retries={"total_max_attempts": 1},
                         read_timeout=_LONGEST_CALL_SECONDS,
                         connect_timeout=2,
-                        proxies={},
-                    ),
+                    ).merge(NO_PROXY),
                 )
             return self._clients[service]
 

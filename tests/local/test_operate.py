@@ -13,7 +13,7 @@ import pytest
 from local.stack import LocalStack
 from operate import stacks
 from operate.key_ring import duration
-from tests.local.operators import Command, fetch_token
+from tests.local.operators import Command, fetch_token, pulumi_says
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_a_missing_permission_is_named(
     iam = stack.aws.client("iam")
     iam.create_user(UserName="newcomer")
     key = iam.create_access_key(UserName="newcomer")["AccessKey"]
-    _pulumi_says(stack.outputs, tmp_path, monkeypatch)
+    pulumi_says(stack.outputs, tmp_path, monkeypatch)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
     monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws.endpoint)
@@ -147,7 +147,7 @@ def test_a_missing_permission_is_named(
 def test_a_deployed_stack_is_found_by_its_pulumi_outputs(
     stack: LocalStack, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    _pulumi_says(stack.outputs, tmp_path, monkeypatch)
+    pulumi_says(stack.outputs, tmp_path, monkeypatch)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws.endpoint)
@@ -217,12 +217,3 @@ def test_a_local_stack_that_has_ended_is_an_error(
 )
 def test_a_duration_is_told_in_two_units(seconds: float, text: str) -> None:
     assert duration(seconds) == text
-
-
-def _pulumi_says(outputs: object, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is no Pulumi CLI here; it would print this."""
-    (folder / "outputs.json").write_text(json.dumps(outputs))
-    script = folder / "pulumi"
-    script.write_text(f"#!/bin/sh\nexec cat '{folder}/outputs.json'\n")
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder), prepend=":")
