@@ -183,6 +183,12 @@ def zipped_size(tree: Path) -> int:
     return Path(archive).stat().st_size
 
 
+def bytecode_files(bundle: Path) -> int:
+    """How many compiled modules a zip has."""
+    with zipfile.ZipFile(bundle) as archive:
+        return sum(name.endswith(".pyc") for name in archive.namelist())
+
+
 def original_environment(alg: str) -> dict[str, str]:
     """The environment of the Deno function, with a fresh key for `alg`."""
     jwk = {**generate_private_jwk(alg), "alg": alg, "kid": "powersync-0123456789"}

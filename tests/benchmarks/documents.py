@@ -1,29 +1,35 @@
-"""Renews the figures in docs/performance.md and the plot beside it from one run."""
+"""Renews the figures in the docs, in tables and prose, from one run."""
 
-from xml.etree.ElementTree import Element
-
-import pygal
-from pygal.style import CleanStyle
+import textwrap
 
 from tests.benchmarks import cost
 from tests.benchmarks.contestants import ROOT
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.measure import Measurements
 
-PAGE = ROOT / "docs" / "performance.md"
-PLOT = ROOT / "docs" / "cost.svg"
-TRAFFIC = (1, 2, 5, 10, 20, 50, 100)
-"""Millions of tokens a month."""
+DOCS = ROOT / "docs"
+LINE = 100
+"""Characters."""
 
 
 def write(bounded: list[Figure], raw: list[Figure], measured: Measurements) -> None:
-    """Replace what stands between the page's markers; raises `ValueError` without markers."""
-    page = PAGE.read_text()
-    page = _replace(page, "bounds", _bounds_table(bounded))
-    page = _replace(page, "measured", _measured_table(raw))
-    page = _replace(page, "memory", _memory_table(measured))
-    PAGE.write_text(page)
-    PLOT.write_text(plot(measured))
+    """Replace what stands between the pages' markers; raises `ValueError` without markers."""
+    pages = {
+        DOCS / "performance.md": {
+            "bounds": _bounds_table(bounded),
+            "measured": _measured_table(raw),
+            "memory": _memory_table(measured),
+            "default memory": default_memory(measured),
+            "access log": access_log(measured),
+            "fixed cost": fixed_cost(),
+        },
+        DOCS / "decisions" / "2-no-boto3-in-the-functions.md": {"imports": imports(measured)},
+    }
+    for path, texts in pages.items():
+        page = path.read_text()
+        for name, text in texts.items():
+            page = _replace(page, name, text)
+        path.write_text(page)
 
 
 def _replace(page: str, name: str, text: str) -> str:
@@ -31,14 +37,13 @@ def _replace(page: str, name: str, text: str) -> str:
     before, found_start, rest = page.partition(start)
     _, found_end, after = rest.partition(end)
     if not (found_start and found_end):
-        raise ValueError(f"{PAGE} has no markers {start.strip()} … {end.strip()}")
+        raise ValueError(f"a page has no markers {start.strip()} … {end.strip()}")
     return f"{before}{start}{text}{end}{after}"
 
 
 def _bounds_table(lines: list[Figure]) -> str:
     rows = "".join(
-        f"| {line.figure} | {line.text} | {line.relation} {line.bound:g} |"
-        f" {'yes' if line.holds else '**no**'} |\n"
+        f"| {line.figure} | {line.text} | {line.relation} {line.bound:g} | {line.verdict} |\n"
         for line in lines
     )
     return f"| figure | measured | bound | holds |\n|---|---|---|---|\n{rows}"
@@ -62,36 +67,62 @@ def _memory_table(measured: Measurements) -> str:
     )
 
 
-def plot(measured: Measurements) -> str:
-    """An SVG, without scripts: dollars a month against tokens a month, both logarithmic."""
-    chart = pygal.XY(
-        logarithmic=True,
-        js=[],
-        no_prefix=True,  # otherwise every rendering has other ids
-        pretty_print=True,
-        disable_xml_declaration=True,
-        style=CleanStyle,
-        width=800,
-        height=480,
-        title="Cost of tokens (us-east-1)",
-        x_title="million tokens a month",
-        y_title="$ a month",
-        legend_at_bottom=True,
-        dots_size=3,
+def default_memory(measured: Measurements) -> str:
+    """What speaks for the default size."""
+    sizes = {size.memory_mb: size for size in cost.memory_sizes(measured)}
+    default, smallest = sizes[cost.MEMORY_MB], sizes[min(sizes)]
+    return _paragraph(
+        "The bold line is the default. A token takes so little CPU that memory hardly shows in its"
+        " price, while a cold start takes half as long with twice the memory: the default starts in"
+        f" an estimated {default.cold_start:.2f} s where the smallest takes"
+        f" {smallest.cold_start:.2f} s, for {(default.million - smallest.million) * 100:.1f} cents"
+        " a million more. Memory beyond 1,769 MB adds cores, of which one token at a time can use"
+        " one."
     )
-    for name, model in cost.models(measured).items():
-        chart.add(
-            name,
-            [(millions, round(model.month(millions * cost.MILLION), 2)) for millions in TRAFFIC],
-        )
-    chart.add_xml_filter(_without_scripts)
-    chart.x_labels = TRAFFIC
-    chart.y_labels = (1, 10, 100, 1000)
-    return str(chart.render())
 
 
-def _without_scripts(root: Element) -> Element:
-    for parent in [*root.iter()]:
-        for script in parent.findall("script"):
-            parent.remove(script)
-    return root
+def access_log(measured: Measurements) -> str:
+    """What the access log adds."""
+    line, million = cost.access_log_bytes(), cost.access_log(cost.MILLION, free_gb=0)
+    tokens = cost.models(measured)["ours"].per_token * cost.MILLION
+    free = cost.LOG_FREE_GB * cost.GB / line / cost.MILLION
+    return _paragraph(
+        f"The access log, which is always on, comes on top: {line} bytes a request,"
+        f" {cost.LOG_LINE_OVERHEAD} of them CloudWatch's own, at ${cost.LOG_PER_GB:.2f} per GB."
+        f" The first {cost.LOG_FREE_GB} GB a month are free, for all logs of an account together;"
+        f" with nothing else in them, that is a month of {free:.0f} million tokens. Beyond that a"
+        f" million tokens cost ${tokens:.2f} and ${million:.2f} for their log:"
+        f" **${tokens + million:.2f}**."
+    )
+
+
+def fixed_cost() -> str:
+    """What is paid whatever the traffic, by year."""
+    reads = len(cost.RING_READERS) * cost.ring_reads()
+    first, second, later = map(cost.fixed_cost, (1, 2, 3))
+    return _paragraph(
+        f"Fixed, a month: the customer key ${cost.CUSTOMER_KEY_PER_MONTH:.2f}, the secret"
+        f" ${cost.SECRET_PER_MONTH:.2f}, and ${reads:.2f} for reads of the key ring, if a container"
+        f" of {' and one of '.join(f'`{name}`' for name in cost.RING_READERS)} are in use all"
+        f" month: each reads it every {cost.RING_READ_INTERVAL} s, however many tokens it gives, so"
+        f" each further one adds ${cost.ring_reads():.2f}. That makes **${first:.2f}** in the first"
+        " year. The key's material is renewed every year, and AWS charges another dollar a month"
+        " for each of the first two times: it is"
+        f" **${second:.2f}** in the second year and **${later:.2f}** from the third on."
+    )
+
+
+def imports(measured: Measurements) -> str:
+    """What boto3 and other signers would add to a cold start."""
+    ours = measured["import.ours"]
+    return _paragraph(
+        f"Importing boto3 and making one client takes {measured['import.boto3'] / ours:.1f} times"
+        " the CPU of what we import instead, the standard library's HTTP client and"
+        " `aws-request-signer`. botocore's signer alone takes"
+        f" {measured['import.botocore_signer'] / ours:.1f} times as much. (The whole cold start of"
+        f" the JWKS function takes {measured['ours.cold_jwks'] / ours:.1f} times as much.)"
+    )
+
+
+def _paragraph(text: str) -> str:
+    return textwrap.fill(text, LINE, break_long_words=False, break_on_hyphens=False) + "\n"

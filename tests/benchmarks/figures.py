@@ -4,22 +4,35 @@ import operator
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from bundle import AWS
 from tests.benchmarks import cost
 from tests.benchmarks.measure import Measurements
 
 MB = 1_000_000
 MIB = 1024 * 1024
+_NO_BYTECODE = f"no bytecode, for there is no Python {AWS.python_version} here to compile with"
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One line; `bound` is None for a raw figure, `relation` says which side of it holds."""
+    """One line.
+
+    Attributes:
+        figure: What it is.
+        value: How much of it, in `unit`.
+        unit: As people write it.
+        bound: None for a raw figure.
+        relation: Which side of the bound holds.
+        missing: What the figure promises and lacks, if anything; its bound does not hold then,
+            whatever the value.
+    """
 
     figure: str
     value: float
     unit: str
     bound: float | None = None
     relation: Literal["≤", "≥", "<"] = "≤"
+    missing: str | None = None
 
     @property
     def text(self) -> str:
@@ -30,8 +43,17 @@ class Figure:
     def holds(self) -> bool | None:
         if self.bound is None:
             return None
+        if self.missing is not None:
+            return False
         compare = {"≤": operator.le, "≥": operator.ge, "<": operator.lt}[self.relation]
         return bool(compare(self.value, self.bound))
+
+    @property
+    def verdict(self) -> str:
+        """Whether the bound holds, in words; empty for a raw figure."""
+        if self.bound is None:
+            return ""
+        return "yes" if self.holds else ": ".join(filter(None, ["NO", self.missing]))
 
     def row(self) -> dict[str, object]:
         """As it stands in `.local/bench.json`."""
@@ -106,10 +128,16 @@ def bounded(m: Measurements) -> list[Figure]:
             "calls",
             3,
         ),
-        Figure("zip for AWS, bytecode included", m["ours.zip_bytes"] / MB, "MB", 10),
+        Figure(
+            "zip for AWS, bytecode included",
+            m["ours.zip_bytes"] / MB,
+            "MB",
+            10,
+            missing=None if m["ours.zip_bytecode_files"] else _NO_BYTECODE,
+        ),
         Figure("peak memory of a warm container", memory / MIB, "MiB", 75),
-        Figure("marginal cost of 1 M tokens", million, "$", 1.25),
-        Figure("fixed cost a month", cost.fixed_cost(1), "$", 2),
+        Figure("marginal cost of 1 M tokens: HTTP API, Lambda, calls to AWS", million, "$", 1.25),
+        Figure("fixed cost a month, first year", cost.fixed_cost(1), "$", 2),
         Figure(
             "errors of 8 parallel clients, deployed locally",
             m["local.anonymous_errors"],
@@ -120,8 +148,8 @@ def bounded(m: Measurements) -> list[Figure]:
 
 
 def raw(m: Measurements) -> list[Figure]:
-    """What was measured, in units that fit."""
-    lines = [_raw_figure(name, value) for name, value in m.items()]
+    """What was measured, and what it costs."""
+    lines = measured(m)
     lines += [
         Figure(f"{name}: cost of 1 M tokens", model.per_token * cost.MILLION, "$")
         for name, model in cost.models(m).items()
@@ -132,16 +160,46 @@ def raw(m: Measurements) -> list[Figure]:
             Figure(f"{name}: cost of 1 M tokens", size.million, "$"),
             Figure(f"{name}: cold start, estimated", size.cold_start * 1e3, "ms"),
         ]
-    lines += [
-        Figure(f"ours: fixed cost a month, year {year}", cost.fixed_cost(year), "$")
-        for year in (2, 3)
+    return lines + _access_log(m) + _fixed()
+
+
+def measured(m: Measurements) -> list[Figure]:
+    """What was measured alone, in units that fit."""
+    return [_raw_figure(name, value) for name, value in m.items()]
+
+
+def _access_log(m: Measurements) -> list[Figure]:
+    line, million = cost.access_log_bytes(), cost.access_log(cost.MILLION, free_gb=0)
+    within = cost.access_log(cost.MILLION, free_gb=cost.LOG_FREE_GB)
+    return [
+        Figure("access log: a line", line, "B"),
+        Figure(
+            f"access log: tokens whose lines are free, {cost.LOG_FREE_GB} GB a month",
+            cost.LOG_FREE_GB * cost.GB / line / cost.MILLION,
+            "million",
+        ),
+        Figure("access log: 1 M tokens within what is free", within, "$"),
+        Figure("access log: 1 M tokens beyond it", million, "$"),
+        Figure(
+            "ours: cost of 1 M tokens with the access log beyond what is free",
+            cost.models(m)["ours"].per_token * cost.MILLION + million,
+            "$",
+        ),
     ]
-    return lines
+
+
+def _fixed() -> list[Figure]:
+    return [
+        Figure("ours: fixed cost a month, second year", cost.fixed_cost(2), "$"),
+        Figure("ours: fixed cost a month, from the third year", cost.fixed_cost(3), "$"),
+        Figure("each further container that is in use all month", cost.ring_reads(), "$"),
+    ]
 
 
 def _raw_figure(name: str, value: float) -> Figure:
-    if name.endswith("_calls"):
-        return Figure(name, value, "calls")
+    _, _, unit = name.rpartition("_")
+    if unit in {"calls", "files"}:
+        return Figure(name, value, unit)
     if name.startswith("local."):
         counted = name.endswith(("_answers", "_errors"))
         return Figure(name, value, "") if counted else Figure(name, value * 1e3, "ms")

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from tests.benchmarks.aws import LoopbackAws
-from tests.benchmarks.measure import Field
+from tests.benchmarks.field import Field
 from tests.benchmarks.processes import cold_start
 
 RECORD = Path(__file__).with_name("imports.json")

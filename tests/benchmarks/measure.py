@@ -6,35 +6,28 @@ taken, and now and then too much.
 """
 
 import json
-import random
 import tempfile
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import jwt
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-
 from bundle import AWS, lambda_bundle
 from tests.benchmarks import contestants
 from tests.benchmarks.aws import LoopbackAws
-from tests.benchmarks.contestants import ANONYMOUS, HERE, JWKS, ROOT, Contestant, signed_in
+from tests.benchmarks.contestants import ROOT, Contestant, signed_in
+from tests.benchmarks.field import Field
 from tests.benchmarks.load import measure_load
 from tests.benchmarks.processes import Container, OriginalFunction, cold_start, import_cost
+from tests.benchmarks.rounds import Rounds, TooBusyError, best_of
 
 SIMULATED_TOKENS = 10_000
 SIMULATED_SECONDS = 600
-SEED = 20261123
 USERS_PER_BATCH = 100
-UNDISTURBED = 0.97
-"""The least part of real time that is CPU time while nobody else has the core."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +37,7 @@ class Effort:
     Attributes:
         sessions: How often all warm containers are started anew: where a process happens to lie
             in memory makes a difference too.
+        most_sessions: How often at most, on a machine that others keep busy.
         rounds: How many batches each of them answers in a session, in turn. Batches are short, a
             hundredth of a second or two, so that some fall into quiet moments of the machine.
         cold_starts: How many of each kind.
@@ -51,6 +45,7 @@ class Effort:
     """
 
     sessions: int = 3
+    most_sessions: int = 12
     rounds: int = 20
     cold_starts: int = 11
     load_seconds: float = 30.0
@@ -65,162 +60,64 @@ WAYS_TO_AWS = {
     "import.boto3": "import boto3; boto3.client('secretsmanager', 'us-east-1')",
     "import.botocore_signer": "import http.client; from botocore.auth import SigV4Auth",
     "import.ours": "import token_service.aws_json",
+    "import.ours_and_authorities": (
+        "import token_service.aws_json; from token_service import tls; tls.client_context()"
+    ),
 }
-"""What a cold start would import to call AWS, and ours."""
-
-
-@dataclass(frozen=True)
-class Field:
-    """The contestants of one run."""
-
-    anonymous: Contestant
-    signed_in: Contestant
-    jwks: Contestant
-    tutorial_anonymous: Contestant
-    tutorial_jwks: Contestant
-    credentials: list[str]
-    provider_pem: str
-    aws: LoopbackAws
-    tutorial: Path
-
-    @classmethod
-    def prepare(
-        cls, folder: Path, aws: LoopbackAws, credentials: int, *, tutorial: bool = True
-    ) -> "Field":
-        """Build what is compared; `credentials` is how many users sign in."""
-        provider_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        contestants.publish_keys(aws, provider_key)
-        ours = contestants.unpack_ours(folder)
-        tutorial_build = folder / "tutorial"
-        if tutorial:
-            contestants.build_tutorial(tutorial_build)
-        env = contestants.function_environment(aws)
-        users = make_credentials(provider_key, credentials)
-
-        def own(name: str, event: dict[str, object]) -> Contestant:
-            return Contestant([str(ours)], _handler(name), event, env)
-
-        def theirs(event: dict[str, object]) -> Contestant:
-            tutorial_env = {**env, "KEYRING_SECRET_ARN": contestants.TUTORIAL_ARN}
-            return Contestant([str(tutorial_build)], "app.handler", event, tutorial_env)
-
-        return cls(
-            anonymous=own("auth_anonymous", ANONYMOUS),
-            signed_in=own("auth", signed_in(users[0])),
-            jwks=own("jwks", JWKS),
-            tutorial_anonymous=theirs(ANONYMOUS),
-            tutorial_jwks=theirs(JWKS),
-            credentials=users,
-            provider_pem=provider_key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            ).decode(),
-            aws=aws,
-            tutorial=tutorial_build,
-        )
-
-    def functions(self) -> dict[str, Contestant]:
-        """Our functions by name."""
-        return {
-            "auth": self.signed_in,
-            "auth_anonymous": self.anonymous,
-            "jwks": self.jwks,
-            "rotate": replace(self.jwks, handler=_handler("rotate"), event={"action": "status"}),
-        }
-
-    def bare(self, name: str) -> Contestant:
-        """The limit, with the same `cryptography` as ours."""
-        path = [self.anonymous.path[0], str(HERE)]
-        return Contestant(path, f"bare.{name}", {"private_key": self.provider_pem})
-
-    def at_rs256(self) -> Contestant:
-        env = {**self.anonymous.env, "KEYRING_SECRET_ARN": contestants.RS256_ARN}
-        return replace(self.anonymous, env=env)
-
-
-def _handler(function: str) -> str:
-    return f"token_service.handlers.{function}.handler"
-
-
-def make_credentials(key: rsa.RSAPrivateKey, count: int) -> list[str]:
-    """Access tokens of `count` users, each different, valid for an hour."""
-    generator = random.Random(SEED)
-    now = int(time.time())
-    return [
-        jwt.encode(
-            {
-                "iss": contestants.IDENTITY_PROVIDER,
-                "aud": contestants.IDENTITY_AUDIENCE,
-                "sub": f"user-{generator.getrandbits(64):016x}",
-                "iat": now - 10,
-                "exp": now + 3600,
-                "jti": f"{generator.getrandbits(128):032x}",
-                "scope": "openid profile",
-            },
-            key,
-            "RS256",
-            {"kid": "provider-1"},
-        )
-        for _ in range(count)
-    ]
+"""What a cold start would import to call AWS; and ours, without and with reading the certificate
+authorities, which its first call does."""
 
 
 def measure(effort: Effort, progress: Callable[[str], None]) -> Measurements:
-    """Everything that the table of figures is made of."""
-    users = USERS_PER_BATCH * (effort.rounds + 1) * effort.sessions
+    """Everything that the table of figures is made of.
+
+    Raises `TooBusyError`, at the end and with all the rest, where others kept the machine so busy
+    that a warm container was never seen undisturbed.
+    """
+    users = USERS_PER_BATCH * (effort.rounds + 1)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, LoopbackAws() as aws:
         progress("building the zips")
         field = Field.prepare(Path(folder), aws, users)
+        bundle = lambda_bundle(target=AWS)
         figures: Measurements = {
-            "ours.zip_bytes": lambda_bundle(target=AWS).stat().st_size,
+            "ours.zip_bytes": bundle.stat().st_size,
+            "ours.zip_bytecode_files": contestants.bytecode_files(bundle),
             "tutorial.zip_bytes": contestants.zipped_size(field.tutorial),
         }
         progress("warm containers")
-        figures |= _warm(field, effort)
+        busy: TooBusyError | None = None
+        try:
+            figures |= _warm(field, effort)
+        except TooBusyError as error:
+            figures |= error.measured
+            busy = error
         progress("cold starts")
         figures |= _cold(field, effort)
         progress(f"{SIMULATED_TOKENS} tokens over {SIMULATED_SECONDS} simulated seconds")
         figures |= _simulated(field, effort)
         progress("imports")
         figures |= _imports(field, effort)
-    return figures | measure_load(effort.load_seconds, progress)
-
-
-@dataclass
-class Rounds:
-    """What every round took, by contestant: seconds of CPU and of real time per answer."""
-
-    taken: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
-
-    def add(self, name: str, batch: Mapping[str, Any], count: int) -> None:
-        self.taken[name].append((batch["cpu"] / count, batch["wall"] / count))
-
-    def least(self) -> Measurements:
-        """The best undisturbed round of each; raises `RuntimeError` where there was none."""
-        result: Measurements = {}
-        for name, rounds in self.taken.items():
-            undisturbed = [cpu for cpu, wall in rounds if cpu >= UNDISTURBED * wall]
-            if not undisturbed:
-                raise RuntimeError(f"this machine is too busy to measure {name}")
-            result[name] = min(undisturbed)
-        return result
+    figures |= measure_load(effort.load_seconds, progress)
+    if busy is not None:
+        raise TooBusyError(str(busy), figures)
+    return figures
 
 
 def _warm(field: Field, effort: Effort) -> Measurements:
-    rounds = Rounds()
+    return best_of(
+        lambda rounds: _session(field, effort.rounds, rounds),
+        effort.sessions,
+        effort.most_sessions,
+    )
+
+
+def _session(field: Field, turns: int, rounds: Rounds) -> None:
+    """All containers, started anew: none of them remembers a credential of the session before."""
     credentials = iter(field.credentials)
-    for _ in range(effort.sessions):
-        _session(field, effort.rounds, credentials, rounds.add)
-    return rounds.least()
 
+    def keep(name: str, batch: Mapping[str, Any], count: int) -> None:
+        rounds.add(name, batch["cpu"], batch["wall"], count)
 
-def _session(
-    field: Field,
-    rounds: int,
-    credentials: Iterator[str],
-    keep: Callable[[str, Mapping[str, Any], int], None],
-) -> None:
     with ExitStack() as stack:
 
         def start(contestant: Contestant) -> Container:
@@ -242,7 +139,7 @@ def _session(
             f"original.{alg.lower()}": stack.enter_context(OriginalFunction(alg))
             for alg in ("RS256", "ES256")
         }
-        for _ in range(rounds + 1):
+        for _ in range(turns + 1):
             for name, (container, count) in containers.items():
                 keep(name, container.batch(count), count)
             answer = unchanged.batch(5000, [_not_modified(unchanged)], status=304)

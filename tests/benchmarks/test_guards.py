@@ -9,7 +9,8 @@ from bundle import AWS
 from tests.benchmarks import imports
 from tests.benchmarks.aws import LoopbackAws
 from tests.benchmarks.contestants import signed_in
-from tests.benchmarks.measure import SIMULATED_SECONDS, SIMULATED_TOKENS, Field
+from tests.benchmarks.field import Field
+from tests.benchmarks.measure import SIMULATED_SECONDS, SIMULATED_TOKENS
 from tests.benchmarks.processes import Container, cold_start
 
 FUNCTIONS = ["auth", "auth_anonymous", "jwks", "rotate"]
