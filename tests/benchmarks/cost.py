@@ -3,15 +3,24 @@
 Lambda gives 1,769 MB of memory one vCPU and less memory its share, so a CPU second costs the same
 at every smaller size, except that AWS rounds each answer up to a millisecond. A core of this
 machine is taken for one of AWS's, and what a function waits for is not counted.
+
+The key ring is read by time, not by traffic: a container in use reads it every five minutes. So the
+reads of one container of each kind, in use all month, are fixed cost; at the margin there is only
+the read that each cold start makes. The access log has figures of its own: the account's first
+gigabytes are free.
 """
 
 import math
+import re
 from dataclasses import dataclass
 
-from settings import Settings
+from http_api import ACCESS_LOG_FORMAT
+from settings import Settings, Timings
+from tests.benchmarks.contestants import ANONYMOUS
 from tests.benchmarks.measure import Measurements
 
 MILLION = 1_000_000
+GB = 1_000_000_000
 VCPU_MB = 1769
 MEMORY_MB: int = Settings.model_fields["memory_mb"].default
 MEMORY_SIZES_MB = (128, 256, 512, 1024, VCPU_MB)
@@ -29,11 +38,35 @@ SECRET_PER_MONTH = 0.40
 CUSTOMER_KEY_PER_MONTH = 1.00
 CUSTOMER_KEY_ROTATION_PER_MONTH = 1.00
 """For each of the first two yearly rotations of the key's material."""
+LOG_PER_GB = 0.50
+LOG_FREE_GB = 5
+"""A month, for all logs of an account together."""
+LOG_LINE_OVERHEAD = 26
+"""Bytes that CloudWatch counts for each line besides its own."""
+
+RING_READ = SECRET_PER_CALL + KMS_PER_DECRYPT
+RING_READ_INTERVAL = Timings.derive(
+    Settings.model_fields["verifier_cache_seconds"].default,
+    Settings.model_fields["token_lifetime_seconds"].default,
+).keyring_cache
+"""Seconds between two reads by a container in use."""
+RING_READERS = ("auth", "auth-anonymous")
 
 TOKENS_PER_COLD_START = 1_000
 """An assumption; an idle deployment has more cold starts and hardly any cost."""
-TOKENS_PER_SECRET_READ = 1_000
-"""An assumption: each container reads the ring every 5 minutes while it is busy."""
+
+LOGGED = {
+    "$context.requestId": "JKJaXmPLvHcESHA=",
+    "$context.requestTime": "12/Mar/2026:19:03:58 +0000",
+    "$context.identity.sourceIp": "203.0.113.107",
+    "$context.httpMethod": "GET",
+    "$context.path": str(ANONYMOUS["rawPath"]),
+    "$context.status": "200",
+    "$context.responseLatency": "12",
+    "$context.integration.error": "-",
+    "$context.error.message": "-",
+}
+"""What API Gateway writes for a token."""
 
 
 @dataclass(frozen=True)
@@ -58,20 +91,48 @@ def lambda_cost(cpu: float, memory_mb: int) -> float:
     return milliseconds / 1000 * memory_mb / 1024 * LAMBDA_PER_GB_SECOND
 
 
-def per_token(warm: float, cold: float, memory_mb: int = MEMORY_MB) -> float:
-    """Dollars for a token, of which a warm container takes so many seconds of CPU."""
+def per_token(
+    warm: float, cold: float, memory_mb: int = MEMORY_MB, *, cold_start_calls: float = RING_READ
+) -> float:
+    """Dollars for a token at the margin, without the access log.
+
+    Args:
+        warm: Seconds of CPU that a warm container takes for it.
+        cold: Seconds of CPU of a cold start.
+        memory_mb: The function's size.
+        cold_start_calls: Dollars for the calls to AWS that a cold start makes.
+    """
     request = HTTP_API_PER_REQUEST + LAMBDA_PER_REQUEST + lambda_cost(warm, memory_mb)
-    secret_reads = (SECRET_PER_CALL + KMS_PER_DECRYPT) / TOKENS_PER_SECRET_READ
-    return request + lambda_cost(cold, memory_mb) / TOKENS_PER_COLD_START + secret_reads
+    return request + (lambda_cost(cold, memory_mb) + cold_start_calls) / TOKENS_PER_COLD_START
+
+
+def ring_reads() -> float:
+    """Dollars a month for the reads of one container that is in use all month."""
+    return MONTH_SECONDS / RING_READ_INTERVAL * RING_READ
 
 
 def fixed_cost(year: int) -> float:
-    """Dollars a month in a year of the deployment (1 is the first), before any token.
+    """Dollars a month in a year of the deployment (1 is the first), however many tokens.
 
-    The JWKS parameter is a Standard one, which is free, as long as it holds less than 4 KB.
+    One container of each kind reads the key ring all month. The JWKS parameter is a Standard one,
+    which is free, as long as it holds less than 4 KB.
     """
     key = CUSTOMER_KEY_PER_MONTH + CUSTOMER_KEY_ROTATION_PER_MONTH * min(2, year - 1)
-    return key + SECRET_PER_MONTH
+    return key + SECRET_PER_MONTH + len(RING_READERS) * ring_reads()
+
+
+def access_log_bytes() -> int:
+    """What CloudWatch counts for the access log's line of a token.
+
+    Raises `KeyError` for a field of the log for which `LOGGED` has no value.
+    """
+    line = re.sub(r"\$context[.\w]+", lambda field: LOGGED[field[0]], ACCESS_LOG_FORMAT)
+    return len(line.encode()) + LOG_LINE_OVERHEAD
+
+
+def access_log(tokens: float, free_gb: float) -> float:
+    """Dollars a month for the access log of so many tokens, of which some GB are free."""
+    return max(0.0, tokens * access_log_bytes() / GB - free_gb) * LOG_PER_GB
 
 
 @dataclass(frozen=True)
@@ -112,11 +173,17 @@ def memory_sizes(figures: Measurements) -> list[MemorySize]:
 
 
 def models(figures: Measurements) -> dict[str, CostModel]:
-    """Ours, the tutorial build (one secret, no customer key), and ours signing in KMS."""
-    ours = per_token(figures["ours.anonymous"], figures["ours.cold_anonymous"])
-    tutorial = per_token(figures["tutorial.anonymous"], figures["tutorial.cold_anonymous"])
+    """Ours in the first year, the tutorial build (one secret, no customer key), and ours signing in
+    KMS; all without the access log."""
+    warm, cold = figures["ours.anonymous"], figures["ours.cold_anonymous"]
+    in_kms = per_token(warm, cold, cold_start_calls=0) + KMS_PER_SIGNATURE
+    tutorial = per_token(
+        figures["tutorial.anonymous"],
+        figures["tutorial.cold_anonymous"],
+        cold_start_calls=SECRET_PER_CALL,
+    )
     return {
-        "ours": CostModel(fixed_cost(1), ours),
+        "ours": CostModel(fixed_cost(1), per_token(warm, cold)),
         "tutorial build": CostModel(SECRET_PER_MONTH, tutorial),
-        "signing in KMS": CostModel(CUSTOMER_KEY_PER_MONTH, ours + KMS_PER_SIGNATURE),
+        "signing in KMS": CostModel(CUSTOMER_KEY_PER_MONTH, in_kms),
     }
