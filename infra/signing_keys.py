@@ -139,7 +139,6 @@ class SigningKeys(pulumi.ComponentResource):
             self._on_secret(
                 "secretsmanager:DescribeSecret",
                 "secretsmanager:GetSecretValue",
-                "secretsmanager:ListSecretVersionIds",
                 "secretsmanager:PutSecretValue",
                 "secretsmanager:UpdateSecretVersionStage",
             ),

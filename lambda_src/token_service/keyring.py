@@ -149,7 +149,9 @@ def leaves_at(kid: str, publication: Publication, timings: Timings) -> float | N
     published = publication.get(kid)
     if published is None or published.stopped_signing_at is None:
         return None
-    return published.stopped_signing_at + timings.retain_after_signing
+    # Its last tokens were given under the settings of then, or under today's.
+    retained_for = max(published.retained_for, timings.retain_after_signing)
+    return published.stopped_signing_at + retained_for
 
 
 def rotate(
@@ -170,25 +172,26 @@ def rotate(
 def retire(ring: KeyRing, publication: Publication, now: float, timings: Timings) -> KeyRing:
     """The ring without the previous keys whose last token has expired.
 
-    Their public halves are kept for `remember_retired` seconds more, the latest `MOST_RETIRED`.
-    The very same ring is returned if there is nothing to drop.
+    Their public halves are kept for `remember_retired` seconds more, the latest `MOST_RETIRED`, and
+    forgotten when another key is dropped: a write of the secret puts its next rotation off. The
+    very same ring is returned if there is no key to drop.
     """
     gone: list[RetiredKey] = []
     kept: list[SigningKey] = []
     for key in ring.keys:
         leaves = leaves_at(key.kid, publication, timings)
         if key.state is State.PREVIOUS and leaves is not None and leaves <= now:
-            stopped = leaves - timings.retain_after_signing
+            stopped = publication[key.kid].stopped_signing_at or now
             gone.append(RetiredKey(key.kid, key.alg, key.public_jwk, stopped))
         else:
             kept.append(key)
+    if not gone:
+        return ring
     remembered = tuple(
         key
         for key in (*ring.retired, *gone)
         if key.stopped_signing_at + timings.remember_retired > now
     )
-    if not gone and remembered == ring.retired:
-        return ring
     return _checked(
         replace(ring, keys=tuple(kept), retired=remembered[-MOST_RETIRED:], forced=False)
     )

@@ -1,10 +1,10 @@
 """What the world sees: the published JWKS, and since when each key is in it.
 
-The published document is a JWK Set (RFC 7517 §5) whose keys carry three more members: when the key
-was first published, when it began to sign and when it stopped. These are *observed* times, stamped
-when the document is written. A ring made an hour ago by a rotation that then got stuck says nothing
-about what verifiers have seen; the publication does, and every decision of the key ring rests on
-it.
+The published document is a JWK Set (RFC 7517 §5) whose keys carry four more members: when the key
+was first published, when it began to sign and when it stopped, and for how long its tokens need it
+then. These are *observed*, stamped when the document is written. A ring made an hour ago by a
+rotation that then got stuck says nothing about what verifiers have seen; the publication does, and
+every decision of the key ring rests on it.
 All times are epoch seconds.
 """
 
@@ -22,12 +22,17 @@ LARGEST_DOCUMENT = 8192
 
 @dataclass(frozen=True, slots=True)
 class PublishedKey:
-    """A key as verifiers see it, `jwk` being its public JWK with `kid`, `alg` and `use`."""
+    """A key as verifiers see it, `jwk` being its public JWK with `kid`, `alg` and `use`.
+
+    `retained_for` is for how many seconds it has to stay when it has stopped signing: the longest
+    that the settings have asked for while it signed, as its tokens outlive a change of them.
+    """
 
     jwk: Mapping[str, str]
     published_at: float
     signing_since: float | None = None
     stopped_signing_at: float | None = None
+    retained_for: float = 0.0
 
 
 Publication = Mapping[str, PublishedKey]
@@ -39,14 +44,19 @@ class PublicationError(Exception):
 
 
 def derive(
-    current: "KeyRing", prepared: "Sequence[KeyRing]", before: Publication, now: float
+    current: "KeyRing",
+    prepared: "Sequence[KeyRing]",
+    before: Publication,
+    now: float,
+    retain_after_signing: float,
 ) -> dict[str, PublishedKey]:
     """What is to be published, given the ring under AWSCURRENT and those prepared to replace it.
 
     A key of any ring is published unless one of them revokes it. Times already stamped in
     `before` stay; what is seen for the first time is stamped `now`: a key, a key that the current
     ring signs with, a key that it keeps as `previous` and so no longer signs with. A key that signs
-    again (somebody moved AWSCURRENT back by hand) has not stopped.
+    again (somebody moved AWSCURRENT back by hand) has not stopped. The key that signs will be
+    needed for `retain_after_signing` seconds when it stops.
     """
     rings = (current, *prepared)
     revoked = {kid for ring in rings for kid in ring.revoked}
@@ -58,8 +68,10 @@ def derive(
         state = states.get(key.kid)
         seen = before.get(key.kid) or PublishedKey({}, published_at=now)
         signing_since, stopped_at = seen.signing_since, seen.stopped_signing_at
+        retained_for = seen.retained_for
         if state == "current":
             signing_since, stopped_at = signing_since or now, None
+            retained_for = max(retained_for, retain_after_signing)
         elif state == "previous":
             stopped_at = stopped_at or now
         publication[key.kid] = PublishedKey(
@@ -67,6 +79,7 @@ def derive(
             published_at=seen.published_at,
             signing_since=signing_since,
             stopped_signing_at=stopped_at,
+            retained_for=retained_for,
         )
     return publication
 
@@ -76,9 +89,9 @@ def dumps(publication: Publication, generation: int) -> str:
 
     Raises `PublicationError` if it is larger than SSM takes.
     """
-    times = ("published_at", "signing_since", "stopped_signing_at")
+    ours = ("published_at", "signing_since", "stopped_signing_at", "retained_for")
     keys = [
-        {**key.jwk, **{name: at for name in times if (at := getattr(key, name)) is not None}}
+        {**key.jwk, **{name: at for name in ours if (at := getattr(key, name))}}
         for key in publication.values()
     ]
     document = json.dumps({"generation": generation, "keys": keys}, separators=(",", ":"))
@@ -100,6 +113,7 @@ def loads(document: str) -> dict[str, PublishedKey]:
                 published_at=float(key.pop("published_at")),
                 signing_since=key.pop("signing_since", None),
                 stopped_signing_at=key.pop("stopped_signing_at", None),
+                retained_for=key.pop("retained_for", 0.0),
                 jwk=key,
             )
             for key in keys

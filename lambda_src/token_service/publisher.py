@@ -1,10 +1,11 @@
 """Keeps the published JWKS in step with the rings, whoever else changes them meanwhile."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from token_service import publication
+from token_service.keyring import KeyRing
 from token_service.publication import Publication, PublicationError
 from token_service.stores import ConflictError, KeyRingStore, PublicationStore, StoredRing
 
@@ -13,16 +14,20 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 5
 """How often writing the publication starts again when others were quicker."""
 
+LABELS_SEEN_WITHIN = 6.0
+"""Seconds after which readers of the secret see where a label has moved."""
+
 
 @dataclass(frozen=True, slots=True)
 class JwksPublisher:
     """Derives the publication from the rings under AWSCURRENT and AWSPENDING, and writes it.
 
-    `clock` tells epoch seconds, `sleep` waits for seconds.
+    `retain_after_signing` is in seconds; `clock` tells epoch seconds, `sleep` waits for seconds.
     """
 
     rings: KeyRingStore
     publications: PublicationStore
+    retain_after_signing: float
     clock: Callable[[], float]
     sleep: Callable[[float], None]
 
@@ -36,7 +41,8 @@ class JwksPublisher:
         """Derive the publication and write it, if it is not what stands there; returns it.
 
         SSM has no conditional write: a version number that was skipped shows that somebody else
-        wrote in between, and the publication is derived again.
+        wrote in between. What they knew is gone with their document, so the publication is derived
+        again when the secret's labels tell it.
 
         Readers of the secret see a label move late. A key could sign unpublished, or a revoked one
         be published again, unless a caller says what it knows to be `prepared` as AWSPENDING or
@@ -45,7 +51,6 @@ class JwksPublisher:
 
         Raises `ConflictError` if others keep writing.
         """
-        known = prepared or finished
         for attempt in range(ATTEMPTS):
             before, version, generation = self._read()
             current = self.rings.current()
@@ -55,17 +60,26 @@ class JwksPublisher:
                 self.sleep(0.5 * 2**attempt)
                 continue
             pending = self.rings.pending()
-            stored = pending.stored if pending else None
-            rings = [prepared.ring] if prepared else []
-            if stored and not (known and stored.ring.derived_from == known.ring.derived_from):
-                rings.append(stored.ring)  # and not what the known one has superseded
-            derived = publication.derive(current.ring, rings, before, round(self.clock(), 3))
+            seen = pending.stored if pending else None
+            rings = [stored.ring for stored in (prepared, seen) if stored is not None]
+            derived = self._derive(current.ring, rings, before)
             signing = current.ring.generation
             if (derived, signing) == (before, generation):
                 return derived
             if self.publications.write(derived, signing) == version + 1:
                 return derived
+            self.sleep(LABELS_SEEN_WITHIN)
         raise ConflictError("others keep changing the published JWKS; try again")
+
+    def check_fits(self, current: KeyRing, prepared: KeyRing) -> None:
+        """Raise `PublicationError` if the keys of both rings are more than can be published."""
+        publication.dumps(self._derive(current, [prepared], self.published()), prepared.generation)
+
+    def _derive(
+        self, current: KeyRing, prepared: Sequence[KeyRing], before: Publication
+    ) -> Publication:
+        now = round(self.clock(), 3)
+        return publication.derive(current, prepared, before, now, self.retain_after_signing)
 
     def _read(self) -> tuple[Publication, int, int]:
         """What is published, the parameter's version and the generation of its ring."""

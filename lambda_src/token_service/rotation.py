@@ -64,7 +64,7 @@ class Rotation:
 
     def create_secret(self, version_id: str) -> None:
         """Prepare the ring after this rotation, unless an earlier call has."""
-        labels = self.rings.describe().labels.get(version_id)
+        labels = self.rings.labels().get(version_id)
         if labels is None:
             self._refuse_if_under_way()
         elif CURRENT in labels or self.rings.read(version_id=version_id):
@@ -72,14 +72,17 @@ class Rotation:
         current = self.rings.current()
         published = self.publisher.published()
         now = self._now()
+        # First, while the publication tells which keys are previous ones.
+        ring = keyring.retire(current.ring, published, now, self.timings)
         try:
-            ring = keyring.rotate(current.ring, self.make_key, published, now, self.timings)
-        except keyring.RotationTooEarlyError:
+            ring = keyring.rotate(ring, self.make_key, published, now, self.timings)
+            ring = _derived(ring, current)
+            self.publisher.check_fits(current.ring, ring)
+        except (keyring.RotationTooEarlyError, PublicationError):
             # An empty version under AWSPENDING would make Secrets Manager refuse every rotation.
             self.rings.drop_pending(version_id)
             raise
-        ring = keyring.retire(ring, published, now, self.timings)
-        self.rings.put(version_id, _derived(ring, current))
+        self.rings.put(version_id, ring)
 
     def set_secret(self, version_id: str) -> None:
         """Publish the prepared ring's keys beside those in use; nothing to do once it signs."""
@@ -166,7 +169,8 @@ class Rotation:
 
     def _revoking(self, kids: list[str] | None) -> Callable[[KeyRing], KeyRing]:
         def change(ring: KeyRing) -> KeyRing:
-            revoked = [key.kid for key in ring.keys] if kids is None else kids
+            # All: also the retired ones, whose tokens still tell who an anonymous device is.
+            revoked = list(ring.verification_keys()) if kids is None else kids
             return keyring.revoke(ring, revoked, self.make_key, int(self.clock()))
 
         return change
@@ -247,7 +251,7 @@ class Rotation:
         return round(self.clock(), 3)
 
     def _is_current(self, version_id: str) -> bool:
-        return CURRENT in self.rings.describe().labels.get(version_id, ())
+        return CURRENT in self.rings.labels().get(version_id, ())
 
     def _refuse_if_under_way(self, abandoned_after: float = math.inf) -> None:
         """Raise `RotationInProgressError` for a prepared ring younger than `abandoned_after` s.
@@ -265,7 +269,7 @@ class Rotation:
             )
 
     def _own_pending(self, version_id: str) -> StoredRing:
-        if PENDING not in self.rings.describe().labels.get(version_id, ()):
+        if PENDING not in self.rings.labels().get(version_id, ()):
             self.publisher.publish()  # without what this rotation had published
             raise ConflictError(
                 "this rotation was superseded by another change of the key ring; nothing was lost"

@@ -37,23 +37,6 @@ class PendingVersion:
     stored: StoredRing | None
 
 
-@dataclass(frozen=True, slots=True)
-class SecretDescription:
-    """What Secrets Manager tells of the secret beside its values.
-
-    Attributes:
-        labels: The staging labels of each version that has any (at most 20: a secret takes no
-            more), also of one without a value, which a failed rotation may leave behind.
-        rotation_enabled: Whether Secrets Manager rotates the secret.
-        next_rotation: When the next rotation comes at the latest, in epoch seconds; in the past
-            where rotations have failed. None if Secrets Manager does not tell.
-    """
-
-    labels: Mapping[str, frozenset[str]]
-    rotation_enabled: bool
-    next_rotation: float | None
-
-
 class ConflictError(Exception):
     """Somebody else changed the ring first; nothing of theirs was touched."""
 
@@ -105,24 +88,20 @@ class KeyRingStore:
 
     def pending(self) -> PendingVersion | None:
         """The change under way, or left behind by one that failed."""
-        for version_id, labels in self.describe().labels.items():
+        for version_id, labels in self.labels().items():
             if PENDING in labels and CURRENT not in labels:
                 return PendingVersion(version_id, self.read(version_id=version_id))
         return None
 
-    def describe(self) -> SecretDescription:
-        """The secret's labels and schedule.
+    def labels(self) -> Mapping[str, frozenset[str]]:
+        """The staging labels of each version that has any (at most 20: a secret takes no more).
 
-        `ListSecretVersionIds` would not do: it leaves out versions without a value.
+        Also of one without a value, which a failed rotation may leave behind, and which
+        `ListSecretVersionIds` would not tell.
         """
         answer = self.client.call("DescribeSecret", {"SecretId": self.secret_arn})
-        stages = cast("Mapping[str, list[str]]", answer.get("VersionIdsToStages", {}))
-        next_rotation = answer.get("NextRotationDate")
-        return SecretDescription(
-            labels={version_id: frozenset(labels) for version_id, labels in stages.items()},
-            rotation_enabled=answer.get("RotationEnabled") is True,
-            next_rotation=float(cast("float", next_rotation)) if next_rotation else None,
-        )
+        labels = cast("Mapping[str, list[str]]", answer.get("VersionIdsToStages", {}))
+        return {version_id: frozenset(of) for version_id, of in labels.items()}
 
     def put(self, version_id: str, ring: KeyRing, stage: str = PENDING) -> None:
         """Write a ring as a new version under `stage`.
@@ -164,7 +143,7 @@ class KeyRingStore:
         except AwsError as error:
             if error.code not in _LABEL_IS_ELSEWHERE:
                 raise
-            if CURRENT not in self.describe().labels.get(version_id, ()):
+            if CURRENT not in self.labels().get(version_id, ()):
                 raise ConflictError("the key ring was changed by another call") from error
 
     def drop_pending(self, version_id: str) -> None:

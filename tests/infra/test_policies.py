@@ -94,7 +94,6 @@ def test_the_rotate_function_writes_ring_and_jwks(full_plan: Plan) -> None:
         "logs:PutLogEvents",
         "secretsmanager:DescribeSecret",
         "secretsmanager:GetSecretValue",
-        "secretsmanager:ListSecretVersionIds",
         "secretsmanager:PutSecretValue",
         "secretsmanager:UpdateSecretVersionStage",
         "kms:Decrypt",

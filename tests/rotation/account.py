@@ -38,13 +38,13 @@ class Watch:
     alone: threading.Lock = field(default_factory=threading.Lock)
 
     def around(
-        self, action: str, parameters: Mapping[str, object], call: Call
+        self, action: str, parameters: Mapping[str, object], call: Call, *, on_emulator: bool
     ) -> dict[str, object]:
-        """Make a call as AWS would take it."""
+        """Make a call as AWS would take it; the model takes it so by itself."""
         self.calls += 1
         number = self.calls
         self.before(number, action)
-        if action in {"PutSecretValue", "UpdateSecretVersionStage"}:
+        if action in {"PutSecretValue", "UpdateSecretVersionStage"} and on_emulator:
             # To AWS a write is one thing; what is made of several calls here must not be parted.
             with self.alone:
                 if action == "PutSecretValue":
@@ -52,7 +52,7 @@ class Watch:
                 answer = call(action, parameters)
         else:
             answer = call(action, parameters)
-        if action == "GetSecretValue":
+        if action == "GetSecretValue" and on_emulator:
             # Our clock may be ahead of the emulator's.
             version_id = str(answer["VersionId"])
             answer["CreatedDate"] = self.created.get(version_id, answer["CreatedDate"])
@@ -96,7 +96,7 @@ class WatchedClient(AwsJsonClient):
                 return self.model.call(self.service, action, parameters)
             return AwsJsonClient.call(self, action, parameters)
 
-        return self.watch.around(action, parameters, plainly)
+        return self.watch.around(action, parameters, plainly, on_emulator=self.model is None)
 
 
 class Account:
@@ -155,7 +155,9 @@ class Account:
         publications = PublicationStore(self.parameter, self._client("ssm", "AmazonSSM", watch))
         return Rotation(
             rings=rings,
-            publisher=JwksPublisher(rings, publications, self.clock, self.wait),
+            publisher=JwksPublisher(
+                rings, publications, self.timings.retain_after_signing, self.clock, self.wait
+            ),
             make_key=lambda: generate_signing_key(self.algorithm, int(self.clock())),
             timings=self.timings,
             clock=self.clock,
@@ -177,9 +179,7 @@ class Account:
     def labels(self) -> dict[str, str]:
         """The version under each label; a label must not be on two."""
         found: dict[str, str] = {}
-        for version_id, labels in (
-            KeyRingStore(self.secret_arn, self._secrets).describe().labels.items()
-        ):
+        for version_id, labels in KeyRingStore(self.secret_arn, self._secrets).labels().items():
             for label in labels:
                 assert label not in found, f"two versions carry {label}"
                 found[label] = version_id
@@ -224,10 +224,17 @@ class Account:
         if self.published() or ring.derived_from is not None:
             assert ring.current.kid in self.published(), "the key that signs is not in the JWKS"
 
-    def check_consistent(self) -> None:
-        """No change is under way, and the publication is that of the ring."""
+    def check_sound(self) -> None:
+        """No change is under way, every key of the ring is published, and no revoked one."""
         labels = self.labels()
         assert labels.get(PENDING) in (None, labels[CURRENT]), "a pending version was left behind"
+        ring, published = self.signing(), self.published()
+        assert {key.kid for key in ring.keys} <= set(published), "a key is not published"
+        assert not ring.revoked.keys() & set(published), "a revoked key is published"
+
+    def check_consistent(self) -> None:
+        """Beyond that, the publication is that of the ring."""
+        self.check_sound()
         ring, published = self.signing(), self.published()
         assert set(published) == {key.kid for key in ring.keys}
         for key in ring.keys:
@@ -241,9 +248,13 @@ class Account:
             assert (stopped is None) == (key.state != "previous")
 
 
-def steps(function: Rotation, token: str) -> None:
-    """A rotation, as Secrets Manager asks for it."""
-    function.create_secret(token)
-    function.set_secret(token)
-    function.test_secret(token)
-    function.finish_secret(token)
+def steps(function: Rotation, token: str, pause: float = 0.0) -> None:
+    """A rotation, as Secrets Manager asks for it; `pause` is in seconds, after each step."""
+    for step in (
+        function.create_secret,
+        function.set_secret,
+        function.test_secret,
+        function.finish_secret,
+    ):
+        step(token)
+        function.sleep(pause)

@@ -25,7 +25,6 @@ class Aws:
         take: Lets the seconds pass that a call takes.
         label_delay: For how many seconds readers still see the labels as they were.
         unreachable: Services that do not answer.
-        next_rotation: When Secrets Manager rotates next; None while rotation is switched off.
     """
 
     clock: Callable[[], float]
@@ -35,9 +34,7 @@ class Aws:
     values: dict[str, str | None] = field(default_factory=dict)
     created: dict[str, float] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
-    seen_labels: dict[str, str] = field(default_factory=dict)
-    labels_moved_at: float = float("-inf")
-    next_rotation: float | None = None
+    moves: list[tuple[float, dict[str, str]]] = field(default_factory=list)
     document: str = '{"keys":[]}'
     document_version: int = 1
     on_publication: Callable[[str], None] = lambda _: None
@@ -83,11 +80,7 @@ class Aws:
         stages: dict[str, list[str]] = {}
         for label, version in self._visible().items():
             stages.setdefault(version, []).append(label)
-        return {
-            "VersionIdsToStages": stages,
-            "RotationEnabled": self.next_rotation is not None,
-            "NextRotationDate": self.next_rotation,
-        }
+        return {"VersionIdsToStages": stages}
 
     def _put_secret_value(self, parameters: Parameters) -> Answer:
         token, value = str(parameters["ClientRequestToken"]), str(parameters["SecretString"])
@@ -132,18 +125,18 @@ class Aws:
         return {"Version": self.document_version}
 
     def _visible(self) -> dict[str, str]:
-        late = self.clock() < self.labels_moved_at + self.label_delay
-        return self.seen_labels if late else self.labels
+        """The labels as they were `label_delay` seconds ago."""
+        seen = [labels for at, labels in self.moves if at <= self.clock() - self.label_delay]
+        return seen[-1] if seen else {}
 
     def _move(self, labels: dict[str, str]) -> None:
-        self.seen_labels = self._visible()
         moved = labels.get(CURRENT) != self.labels.get(CURRENT)
         self.labels = labels
-        self.labels_moved_at = self.clock()
+        self.moves = [*self.moves[-20:], (self.clock(), labels)]
         if moved:
             self.on_current(self.values[labels[CURRENT]] or "")
         # Secrets Manager deletes versions without a label, not within a day.
-        kept = {*labels.values(), *self.seen_labels.values()}
+        kept = {*labels.values(), *self._visible().values()}
         for version, created in list(self.created.items()):
             if version not in kept and created < self.clock() - 86400:
                 del self.values[version], self.created[version]

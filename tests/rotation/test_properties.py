@@ -153,17 +153,46 @@ class Life(RuleBasedStateMachine):
         kids, token = self._kids(which), world.new_id()
 
         def revoke() -> None:
-            self._attempt(lambda: world.revoke(kids))
+            self._revoke(kids)
 
         def rotate() -> None:
             self._attempt(lambda: world.rotate(token))
 
         first, second = (rotate, revoke) if rotation_first else (revoke, rotate)
-        world.intruder = second
-        world.stopped_after(moment, first)
-        world.intruder = None
-        if rotation_first:
-            revoke()
+        self._interleave(first, second, moment)
+
+    @rule(
+        which=st.tuples(*[st.sampled_from(("current", "next", "oldest", "all"))] * 2),
+        retire=st.sampled_from(("first", "second", "neither")),
+        moment=st.integers(0, 30),
+    )
+    def keys_are_revoked_during_another_change(
+        self, which: tuple[str, str], retire: str, moment: int
+    ) -> None:
+        world = self.world
+        if world.aws.unreachable:
+            return
+        one, other = (self._kids(each) for each in which)
+
+        def retire_keys() -> None:
+            self._attempt(world.rotation.retire)
+
+        first = retire_keys if retire == "first" else lambda: self._revoke(one)
+        second = retire_keys if retire == "second" else lambda: self._revoke(other)
+        self._interleave(first, second, moment)
+
+    def _revoke(self, kids: list[str] | None) -> None:
+        self._attempt(lambda: self.world.revoke(kids))
+
+    def _interleave(
+        self, first: Callable[[], None], second: Callable[[], None], moment: int
+    ) -> None:
+        """The second change runs as a whole in the first one, or else after it."""
+        self.world.intruder = second
+        self.world.stopped_after(moment, first)
+        if self.world.intruder is not None:
+            self.world.intruder = None
+            second()
 
     @rule(services=st.sampled_from((("ssm",), ("secretsmanager",), ("ssm", "secretsmanager"))))
     def aws_is_out_of_reach(self, services: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.rotation.account import Account, Watch, steps
-from token_service import aws_json
+from token_service import aws_json, publication
 from token_service.keyring import RotationTooEarlyError, State, UnknownKeyError
 from token_service.publication import PublicationError
 from token_service.rotation import RotationInProgressError
@@ -163,6 +163,17 @@ def test_revoking_all_leaves_none_of_the_keys(running: Account) -> None:
     running.check_consistent()
 
 
+def test_revoking_all_also_takes_the_trust_from_retired_keys(running: Account) -> None:
+    """They still tell who an anonymous device is, and were in the ring that leaked."""
+    first = running.signing().current.kid
+    steps(running.function(), _token())
+    running.wait(running.timings.retain_after_signing)
+    assert [key.kid for key in running.function().retire().retired] == [first]
+    ring = running.function().revoke(None)
+    assert first in ring.revoked
+    assert set(ring.verification_keys()) == {key.kid for key in ring.keys}
+
+
 def test_revoking_twice_changes_nothing_the_second_time(running: Account) -> None:
     kid = running.signing().current.kid
     running.function().revoke([kid])
@@ -227,6 +238,51 @@ def test_a_ring_taken_back_by_hand_signs_and_lives_on(running: Account) -> None:
     steps(function, _token())
     function.retire()
     assert first in running.published()  # it signed until a moment ago
+
+
+def test_a_key_taken_back_by_hand_stays_published_when_it_is_rotated_at_once(
+    running: Account,
+) -> None:
+    before = running.labels()[CURRENT]
+    first = running.signing().current.kid
+    steps(running.function(), _token())
+    running.function().rings.make_current(before, instead_of=running.labels()[CURRENT])
+    running.wait(running.timings.retain_after_signing + 1)
+    steps(running.function(), _token())
+    assert first in running.published()  # it signed until a moment ago
+    running.check_consistent()
+
+
+def test_a_rotation_waits_anew_when_the_publication_was_lost_in_its_midst(
+    running: Account,
+) -> None:
+    token, before = _token(), running.labels()[CURRENT]
+    function = running.function()
+    function.create_secret(token)
+    function.set_secret(token)
+    function.publisher.publications.write({}, generation=1)
+    with pytest.raises(RotationTooEarlyError):
+        function.finish_secret(token)
+    assert running.labels()[CURRENT] == before
+    running.wait(running.timings.publish_before_signing)
+    function.finish_secret(token)
+    running.check_consistent()
+
+
+def test_keys_that_cannot_be_published_are_not_prepared(
+    running: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pending ring that can never be published would stop every later change."""
+    token = _token()
+    running.make_empty_pending(token)
+    document, _ = running.function().publisher.publications.read_document()
+    with monkeypatch.context() as patch:
+        patch.setattr(publication, "LARGEST_DOCUMENT", len(document) + 100)
+        with pytest.raises(PublicationError, match="wait until previous keys have left"):
+            running.function().create_secret(token)
+    assert PENDING not in running.labels()
+    running.check_consistent()
+    steps(running.function(), _token())
 
 
 def test_a_call_whose_answer_is_lost_is_made_twice_without_harm(running: Account) -> None:

@@ -133,7 +133,13 @@ class World:
         self.publications = PublicationStore("/jwks", ModelClient("ssm", "AmazonSSM", aws=self.aws))
         self.rotation = Rotation(
             rings=self.rings,
-            publisher=JwksPublisher(self.rings, self.publications, lambda: self.now, self.wait),
+            publisher=JwksPublisher(
+                self.rings,
+                self.publications,
+                derived.retain_after_signing,
+                lambda: self.now,
+                self.wait,
+            ),
             make_key=self._make_key,
             timings=Timings(
                 publish_before_signing=derived.publish_before_signing,
@@ -198,7 +204,7 @@ class World:
             return
         self.signed.add(kid)
         first = len(self.signed) == 1
-        if not first:
+        if not first and not ring.forced:  # a forced one: see `_published`
             assert kid in self.published_since, "a key signs that is not in the JWKS"
         published_since = self.published_since.get(kid, self.now)
         known_at = published_since + self.verifier_cache + self.derived.jwks_max_age
@@ -308,10 +314,10 @@ class World:
         self.tokens.append(Token(kid, int(self.now) + self.token_lifetime))
 
     def verify(self, instance: int) -> None:
-        """An instance judges the first and last tokens of each key that have not expired."""
+        """An instance judges the tokens that have not expired, by the keys that signed them."""
         self.tokens = [t for t in self.tokens if self.now < t.expires_at + CLOCK_TOLERANCE]
-        oldest_and_newest = {t.kid: t for t in reversed(self.tokens)} | {}
-        if not oldest_and_newest:
+        signed_by = {token.kid for token in self.tokens}
+        if not signed_by:
             return
         kids = self.instances[instance].judge_by(
             self.now, self._fetch, self.random.random() * self.transit
@@ -319,7 +325,7 @@ class World:
         if kids is None:
             assert self._no_jwks_expected(self.verifier_cache / 60), "no JWKS without an outage"
             return
-        for kid in oldest_and_newest:
+        for kid in signed_by:
             self.counts.verifications += 1
             self._judge(kid, kid in kids)
 

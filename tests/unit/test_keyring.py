@@ -76,25 +76,40 @@ def test_a_previous_key_leaves_after_its_last_token_and_only_its_public_half_is_
     assert "private" not in json.dumps([dict(key.public_jwk) for key in retired.retired])
 
 
+def test_tokens_given_under_other_settings_outlive_a_change_of_them() -> None:
+    ring = KeyRing((_key("old", State.PREVIOUS), _key("now", State.CURRENT), _key("next")))
+    published = {"old": _published(stopped_signing_at=NOW, retained_for=80_000)}
+    assert keyring.retire(ring, published, NOW + 79_999, TIMINGS) is ring
+    retired = keyring.retire(ring, published, NOW + 80_000, TIMINGS)
+    assert [key.stopped_signing_at for key in retired.retired] == [NOW]
+
+
 def test_a_previous_key_that_has_not_been_seen_to_stop_stays() -> None:
     ring = KeyRing((_key("old", State.PREVIOUS), _key("now", State.CURRENT), _key("next")))
     assert keyring.retire(ring, {"old": _published()}, NOW * 2, TIMINGS) is ring
 
 
-def test_a_retired_key_is_forgotten_when_no_device_can_ask_for_it() -> None:
-    retired = RetiredKey("old", "EdDSA", {}, NOW)
-    ring = KeyRing((_key("now", State.CURRENT), _key("next")), retired=(retired,))
-    assert keyring.retire(ring, {}, NOW + 86399, TIMINGS).retired == (retired,)
-    assert keyring.retire(ring, {}, NOW + 86400, TIMINGS).retired == ()
+def test_a_retired_key_that_no_device_can_ask_for_is_forgotten_with_the_next_change() -> None:
+    """And not earlier: Secrets Manager counts a write as a rotation, and puts the next one off."""
+    keys = (_key("old", State.PREVIOUS), _key("now", State.CURRENT), _key("next"))
+    retired = RetiredKey("older", "EdDSA", {}, NOW)
+    ring = KeyRing(keys, retired=(retired,))
+    published = {"old": _published(stopped_signing_at=NOW + 80_000)}
+    assert keyring.retire(ring, {}, NOW + 86_400, TIMINGS) is ring
+    before = keyring.retire(ring, published, NOW + 86_399, TIMINGS)
+    assert [key.kid for key in before.retired] == ["older", "old"]
+    after = keyring.retire(ring, published, NOW + 86_400, TIMINGS)
+    assert [key.kid for key in after.retired] == ["old"]
 
 
 def test_retired_keys_never_outgrow_the_secret() -> None:
     old = tuple(RetiredKey(f"old-{n}", "EdDSA", {}, NOW + n) for n in range(MOST_RETIRED + 5))
-    ring = KeyRing((_key("now", State.CURRENT), _key("next")), retired=old)
-    kept = keyring.retire(ring, {}, NOW + 1, replace(TIMINGS, remember_retired=10**6)).retired
-    assert kept == old  # nothing to drop yet: written as it was
-    kept = keyring.retire(ring, {}, NOW + 10**6, replace(TIMINGS, remember_retired=10**6)).retired
-    assert kept == old[-MOST_RETIRED:]
+    keys = (_key("old", State.PREVIOUS), _key("now", State.CURRENT), _key("next"))
+    published = {"old": _published(stopped_signing_at=NOW)}
+    timings = replace(TIMINGS, remember_retired=10**6)
+    kept = keyring.retire(KeyRing(keys, retired=old), published, NOW + 4020, timings).retired
+    assert [key.kid for key in kept] == [*(key.kid for key in old[6:]), "old"]
+    assert len(kept) == MOST_RETIRED
 
 
 def test_revoking_the_current_key_promotes_the_next_one_and_makes_another() -> None:
@@ -103,6 +118,8 @@ def test_revoking_the_current_key_promotes_the_next_one_and_makes_another() -> N
     assert (ring.current.kid, ring.next.kid) == ("key-2", "key-3")
     assert ring.revoked == {"key-1": NOW}
     assert ring.forced
+    published = {"key-2": _published(), "key-3": _published()}
+    assert not keyring.rotate(ring, make_key, published, NOW + 3780, TIMINGS).forced
 
 
 def test_revoking_all_makes_two_new_keys() -> None:

@@ -18,7 +18,11 @@ _rings = KeyRingStore.connect(_settings.secret_arn)
 _rotation = Rotation(
     rings=_rings,
     publisher=JwksPublisher(
-        _rings, PublicationStore.connect(_settings.parameter), time.time, time.sleep
+        _rings,
+        PublicationStore.connect(_settings.parameter),
+        _settings.retain_after_signing,
+        time.time,
+        time.sleep,
     ),
     make_key=lambda: generate_signing_key(_settings.signing_algorithm, int(time.time())),
     timings=Timings(
