@@ -272,6 +272,7 @@ def token_service(
             "ANONYMOUS_REMEMBER_SECONDS": str(settings.anonymous_remember_seconds),
             "VERIFIER_CACHE_SECONDS": str(settings.verifier_cache_seconds),
             "JWKS_MAX_AGE_SECONDS": str(timings.jwks_max_age),
+            "ROTATION_DAYS": str(settings.rotation_days),
         },
         permissions=[*keys.write_ring(), keys.write_jwks()],
         # No SnapStart here: keys are made from the randomness of this very process.

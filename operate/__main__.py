@@ -21,7 +21,7 @@ StackName = Annotated[str, typer.Option("--stack", help="A deployed stack; else 
 @app.command()
 def keys(stack: StackName = "") -> None:
     """Show the signing keys."""
-    _show(KeyRing(_stack(stack)).status())
+    _show(KeyRing(_stack(stack)).status(), stack)
 
 
 @app.command()
@@ -34,9 +34,9 @@ def rotate(stack: StackName = "") -> None:
             status.update(text)
             console.print(f"  {text}")
 
-        ring.rotate(progress)
-    console.print("Rotated.\n")
-    _show(ring.status())
+        rotated = ring.rotate(progress)
+    console.print("Rotated.\n" if rotated else "Cleaned up; the same key signs as before.\n")
+    _show(ring.status(), stack)
 
 
 @app.command()
@@ -57,30 +57,31 @@ def revoke(
             console.print("Clients fail until PowerSync has fetched the new keys.")
         typer.confirm(f"Revoke {what}?", abort=True)
     told = ring.revoke(None if all_keys else kid)
-    _explain_revocation(told, all_keys)
+    _explain_revocation(told)
     with console.status("Restarting the functions, so that they forget the key"):
         try:
             restarted, left = ring.restart_functions()
         except OperatorError as error:
-            restarted, left = [], ["of this stack"]
-            errors.print(f"Not restarted: {error}", soft_wrap=True)
+            restarted, left = [], {"functions of this stack": str(error)}
     if restarted:
         console.print(f"Restarted {', '.join(restarted)}.", soft_wrap=True)
+    for name, reason in left.items():
+        errors.print(f"Not restarted: {name}: {reason}", soft_wrap=True)
     if left:
         console.print(
-            f"The functions {', '.join(left)} forget the key when their caches end, 5 minutes at"
-            " most (1 minute for the JWKS); until then new tokens may carry the revoked key.",
+            "What was not restarted forgets the key when its caches end, after 5 minutes at most"
+            " (1 minute for the JWKS); until then new tokens may carry the revoked key.",
             soft_wrap=True,
         )
     console.print()
-    _show(ring.status())
+    _show(ring.status(), stack)
 
 
 def _stack(name: str) -> Stack:
     return deployed_stack(name) if name else local_stack()
 
 
-def _explain_revocation(told: Mapping[str, Any], all_keys: bool) -> None:
+def _explain_revocation(told: Mapping[str, Any]) -> None:
     console.print(f"Revoked {', '.join(told['revoked'])}.", soft_wrap=True)
     console.print(f"The key that signs is {told['current']}.", soft_wrap=True)
     console.print(
@@ -89,16 +90,19 @@ def _explain_revocation(told: Mapping[str, Any], all_keys: bool) -> None:
         f"  an idle instance      until {moment(told['refused_by_all_verifiers_at'])}\n"
         "Restart the instance to have it forget the key at once."
     )
-    if all_keys:
+    known_at = told["current_known_to_all_verifiers_at"]
+    if known_at > told["now"]:
         console.print(
-            "Until then an instance may also refuse tokens of the new keys: it fetches them with"
-            " the first one that it does not know, or when its cache ends.",
+            "The key that signs now had to take over before its time: until"
+            f" {moment(known_at)} an instance may refuse its tokens. One in use fetches the key"
+            " with the first token that it does not know, within about a minute.",
             soft_wrap=True,
         )
     console.print()
 
 
-def _show(status: Status) -> None:
+def _show(status: Status, stack: str) -> None:
+    again = f"make rotate STACK={stack}" if stack else "make rotate"
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in (
         "state",
@@ -107,7 +111,7 @@ def _show(status: Status) -> None:
         "age",
         "published since",
         "signs since",
-        "leaves JWKS at",
+        "leaves JWKS after",
     ):
         table.add_column(column, no_wrap=True, overflow="fold")
     for key in status.keys:
@@ -124,7 +128,7 @@ def _show(status: Status) -> None:
     if status.change_in_progress is not None:
         since = status.change_in_progress["since"]
         if since is None:
-            console.print("A rotation has begun and has made no key; make rotate finishes it.")
+            console.print(f"A rotation has begun and has made no key; {again} finishes it.")
         else:
             console.print(f"A change is under way since {duration(status.now - since)}.")
     elif status.rotation_possible_at > status.now:
@@ -133,7 +137,7 @@ def _show(status: Status) -> None:
             f" in {duration(status.rotation_possible_at - status.now)}."
         )
     else:
-        console.print("A rotation may come now: make rotate")
+        console.print(f"A rotation may come now: {again}")
 
 
 def _moment(epoch_seconds: float | None) -> str:

@@ -65,8 +65,8 @@ class KeyRing:
             told["now"], told["keys"], told["rotation_possible_at"], told["change_in_progress"]
         )
 
-    def rotate(self, progress: Progress) -> None:
-        """Rotate, or finish what a failed change left behind."""
+    def rotate(self, progress: Progress) -> bool:
+        """Rotate, or finish what a failed change left behind; returns whether a new key signs."""
         status = self.status()
         change = status.change_in_progress
         if change is not None:
@@ -79,7 +79,7 @@ class KeyRing:
                 )
             progress("Finishing a change that was left behind")
             self._run_steps(str(change["version_id"]), progress)
-            return
+            return self.status().current != status.current
         wait = status.rotation_possible_at - status.now
         if wait > 0:
             raise OperatorError(
@@ -92,7 +92,8 @@ class KeyRing:
             # The embedded AWS does not call the function, as Secrets Manager does.
             self._run_steps(str(uuid.uuid4()), progress)
         else:
-            self._rotate_secret(status.current, progress)
+            self._rotate_secret(status, progress)
+        return True
 
     def revoke(self, kid: str | None) -> Mapping[str, Any]:
         """Revoke a key, all of them for None; returns what the function says about it."""
@@ -100,7 +101,7 @@ class KeyRing:
             return self._invoke({"action": "revoke", "all": True})
         return self._invoke({"action": "revoke", "kids": [kid]})
 
-    def restart_functions(self) -> tuple[list[str], list[str]]:
+    def restart_functions(self) -> tuple[list[str], dict[str, str]]:
         """Let the functions forget the keys that they have in memory.
 
         A changed environment variable makes Lambda start them anew; its value is the reason.
@@ -108,27 +109,34 @@ class KeyRing:
         restarted like this, and forget a key when their cache ends.
 
         Returns:
-            The names of those restarted, and of those that were not.
+            The names of those restarted, and why each of the others was not.
         """
         restarted: list[str] = []
-        left: list[str] = []
-        for function in self._functions():
-            name, variables = function["FunctionName"], function["Environment"]["Variables"]
-            if self._is_versioned(name):
-                left.append(name)
-                continue
-            reason = f"a key was revoked at {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-            with _explained():
-                self._lambda.update_function_configuration(
-                    FunctionName=name,
-                    Environment={"Variables": {**variables, "RESTARTED_BECAUSE": reason}},
-                    RevisionId=function["RevisionId"],
-                )
-                self._lambda.get_waiter("function_updated_v2").wait(
-                    FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-                )
-            restarted.append(name)
-        return sorted(restarted), sorted(left)
+        left: dict[str, str] = {}
+        for function in sorted(self._functions(), key=lambda each: str(each["FunctionName"])):
+            name = str(function["FunctionName"])
+            try:
+                if self._is_versioned(name):
+                    left[name] = "it runs as a published version"
+                else:
+                    self._restart(function)
+                    restarted.append(name)
+            except OperatorError as error:  # An emergency: the others are to forget the key.
+                left[name] = str(error)
+        return restarted, left
+
+    def _restart(self, function: Mapping[str, Any]) -> None:
+        name, variables = function["FunctionName"], function["Environment"]["Variables"]
+        reason = f"a key was revoked at {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        with _explained():
+            self._lambda.update_function_configuration(
+                FunctionName=name,
+                Environment={"Variables": {**variables, "RESTARTED_BECAUSE": reason}},
+                RevisionId=function["RevisionId"],
+            )
+            self._lambda.get_waiter("function_updated_v2").wait(
+                FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            )
 
     def _is_versioned(self, name: str) -> bool:
         with _explained():
@@ -158,17 +166,21 @@ class KeyRing:
                 }
             )
 
-    def _rotate_secret(self, before: str, progress: Progress) -> None:
+    def _rotate_secret(self, before: Status, progress: Progress) -> None:
         progress("Asking Secrets Manager to rotate")
         with _explained():
             self._secrets.rotate_secret(SecretId=self._stack.secret_arn)
-        progress("Secrets Manager is rotating")
+        said = ""
         give_up_at = time.monotonic() + ROTATION_SECONDS
         while time.monotonic() < give_up_at:
             time.sleep(2)
             status = self.status()
-            if status.current != before and status.change_in_progress is None:
+            if status.current != before.current and status.change_in_progress is None:
                 return
+            stage = _stage(before, status)
+            if stage != said:
+                progress(stage)
+                said = stage
         raise OperatorError(
             f"the rotation has not ended within {ROTATION_SECONDS} s. Secrets Manager tries a"
             " failed rotation again by itself; what went wrong is in the log:"
@@ -185,6 +197,17 @@ class KeyRing:
             raise OperatorError(str(payload.get("errorMessage", payload)))
         told: Mapping[str, Any] = payload
         return told
+
+
+def _stage(before: Status, now: Status) -> str:
+    """How far Secrets Manager has come with a rotation that began after `before`."""
+    if now.current != before.current:
+        return "The new ring signs"
+    if now.change_in_progress is None:
+        return "Waiting for Secrets Manager to begin, or to begin again"
+    if now.change_in_progress["since"] is None:
+        return STEPS["createSecret"]
+    return STEPS["setSecret"]
 
 
 def moment(epoch_seconds: float) -> str:

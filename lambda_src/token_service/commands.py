@@ -10,7 +10,6 @@ import math
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from token_service import keyring
@@ -29,8 +28,9 @@ SETTLE_SECONDS = 75
 POWERSYNC_REFRESH_SECONDS = 300
 """A PowerSync instance in use refetches the JWKS when its copy is older than this."""
 
-OVERDUE_AFTER = 86_400
-"""Seconds that Secrets Manager may be late: it tries a failed rotation again by itself."""
+OVERDUE_AFTER_DAYS = 3
+"""How late Secrets Manager may be: it tries a failed rotation again, and counts from any write of
+the secret, such as when a previous key leaves it the day after a rotation."""
 
 Event = Mapping[str, object]
 Result = TypeVar("Result")
@@ -115,43 +115,46 @@ class RotateCommands:
                 self.sleep(1)
 
     def _retire(self, _event: Event) -> dict[str, object]:
-        """Drop keys whose last token has expired; then raise if Secrets Manager is not rotating.
+        """Drop keys whose last token has expired; then raise if the current key is too old.
 
-        What never calls the function raises no alarm by itself. `NextRotationDate` is in the past
-        after rotations that failed, or could not even call the function.
+        A rotation that fails raises an alarm; one that nobody asks for would not, such as where the
+        schedule was cancelled or Secrets Manager may not invoke this function any more.
         """
-        kids = [key.kid for key in self.rotation.retire().keys]
-        secret = self.rotation.rings.describe()
-        if not secret.rotation_enabled:
-            raise RotationOverdueError(
-                "Secrets Manager does not rotate the key ring: its rotation is switched off; run"
-                " `pulumi up` to switch it on"
-            )
-        due = secret.next_rotation
-        if due is not None and due + OVERDUE_AFTER < self.rotation.clock():
-            raise RotationOverdueError(
-                f"Secrets Manager should have rotated the key ring by {_utc(due)}: this log tells"
-                " why it has not, if it called at all; `make rotate` shows whether it works now"
-            )
-        return {"kids": kids}
+        ring = self.rotation.retire()
+        current = self.rotation.publisher.published().get(ring.current.kid)
+        if current is not None and current.signing_since is not None:
+            days = (self.rotation.clock() - current.signing_since) / 86_400
+            if days > self.settings.rotation_days + OVERDUE_AFTER_DAYS:
+                raise RotationOverdueError(
+                    f"key {ring.current.kid} has signed for {days:.0f} days, though keys rotate"
+                    f" every {self.settings.rotation_days}: see whether `make rotate` works, and"
+                    " with `pulumi up` whether the rotation schedule is still there"
+                )
+        return {"kids": [key.kid for key in ring.keys]}
 
     def _revoke(self, event: Event) -> dict[str, object]:
         """Revoke `kids`, or every key with `all`; tells until when verifiers may still accept them.
 
-        A verifier in use refetches within 5 minutes (PowerSync's background refresh), an idle one
-        when its cache ends.
+        And from when on all of them know the key that signs now: in the past, unless that had to
+        take over before its time. A verifier in use refetches within 5 minutes (PowerSync's
+        background refresh), an idle one when its cache ends.
         """
         kids = event.get("kids")
         if event.get("all") is True:
             kids = None
         elif not isinstance(kids, list) or not all(isinstance(kid, str) for kid in kids):
             raise InvalidEventError("`kids` must be a list of key ids, or `all` must be true")
+        began = int(self.rotation.clock())
         ring = self.rotation.revoke(kids)
         now = int(self.rotation.clock())
+        published = self.rotation.publisher.published()
+        known_at = keyring.may_sign_at(ring.current.kid, published, now, self.rotation.timings)
         busy = min(POWERSYNC_REFRESH_SECONDS, self.settings.verifier_cache)
         return {
-            "revoked": sorted(kid for kid in ring.revoked if kids is None or kid in kids),
+            "now": now,
+            "revoked": sorted(kids or [kid for kid, at in ring.revoked.items() if at >= began]),
             "current": ring.current.kid,
+            "current_known_to_all_verifiers_at": math.ceil(known_at),
             "refused_by_busy_verifiers_at": now + self.settings.jwks_max_age + busy,
             "refused_by_all_verifiers_at": now
             + self.settings.jwks_max_age
@@ -195,10 +198,6 @@ def _rows(ring: KeyRing, published: Publication, timings: Timings) -> list[dict[
             }
         )
     return rows
-
-
-def _utc(epoch_seconds: float) -> str:
-    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _check_served(jwks_uri: str, kids: set[str]) -> None:

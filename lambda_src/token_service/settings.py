@@ -76,7 +76,7 @@ def anonymous_subject(env: Environment) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RotationSettings:
-    """Settings of the rotate function; durations in seconds."""
+    """Settings of the rotate function; durations in seconds, but `rotation_days`."""
 
     secret_arn: str
     parameter: str
@@ -86,6 +86,7 @@ class RotationSettings:
     remember_retired: int
     verifier_cache: int
     jwks_max_age: int
+    rotation_days: int
 
     @classmethod
     def from_environment(cls, env: Environment) -> "RotationSettings":
@@ -99,4 +100,5 @@ class RotationSettings:
             remember_retired=int(env["ANONYMOUS_REMEMBER_SECONDS"]),
             verifier_cache=int(env["VERIFIER_CACHE_SECONDS"]),
             jwks_max_age=int(env["JWKS_MAX_AGE_SECONDS"]),
+            rotation_days=int(env["ROTATION_DAYS"]),
         )
