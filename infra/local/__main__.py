@@ -1,108 +1,17 @@
-"""`make local`: deploys to the embedded AWS, says what to do next, and serves until it is stopped.
+"""`python -m local`: see `local.command`."""
 
-Environment variables:
-    LOCAL_PORT: Port on 127.0.0.1 (4566).
-    LOCAL_CONFIG: A file like Pulumi.local.yaml, the keys of which replace those of that one.
-    LOCAL_OUTPUTS: Where to write the outputs instead of .local/outputs.json.
-"""
-
-import gc
-import os
 import signal
 import sys
-from pathlib import Path
-from types import FrameType
-
-import pulumi
-from rich.console import Console
-
-from bundle import BundleError
-from local.configuration import ConfigurationFileError
-from local.emulator import ROOT, Emulator, EmulatorError
-from local.engine import DeploymentError
-from local.outputs import OutputsFiles, what_next
-from local.stack import LocalStack
-
-DEFAULT_PORT = 4566
-
-_EXPECTED_ERRORS = (
-    BundleError,
-    ConfigurationFileError,
-    DeploymentError,
-    EmulatorError,
-    pulumi.RunError,
-)
-
-
-class _Stopped(BaseException):
-    """SIGINT or SIGTERM has come."""
-
-
-class _Session:
-    """One run of the command."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._emulator: Emulator | None = None
-
-    def run(self, port: int, config_file: Path | None, files: OutputsFiles) -> None:
-        """Deploys and serves until a signal comes."""
-        for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signal_number, self._stop)
-        with self._console.status("Starting") as status:
-            stack = LocalStack(
-                port=port,
-                config_file=config_file,
-                progress=lambda text: self._show(status.update, text),
-                started=self._remember,
-            )
-        with stack, files.written(stack.outputs):
-            # As it is: an ARN has parts like `:secret:`, which Rich takes for an emoji.
-            self._console.out(what_next(stack.outputs, files.main), highlight=False)
-            stack.emulator.wait()
-
-    def _show(self, update: object, text: str) -> None:
-        if self._console.is_terminal and callable(update):
-            update(text)
-        elif not text.startswith("Deployed"):
-            self._console.print(text)
-
-    def _remember(self, emulator: Emulator) -> None:
-        self._emulator = emulator
-
-    def _stop(self, _signal: int, _frame: FrameType | None) -> None:
-        for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signal_number, signal.SIG_IGN)
-        if self._emulator is not None:
-            self._emulator.end()  # Calls that are waiting for an answer fail now.
-        raise _Stopped
 
 
 def main() -> int:
     """Runs the command; returns its exit status."""
-    # Looking for garbage would be a quarter of what the deployment costs, and finds hardly any.
-    gc.disable()
-    console = Console(stderr=False, soft_wrap=True)
-    errors = Console(stderr=True, soft_wrap=True)
-    try:
-        port = _port(os.environ.get("LOCAL_PORT") or str(DEFAULT_PORT))
-        config_file = os.environ.get("LOCAL_CONFIG")
-        files = OutputsFiles(ROOT / ".local", port, os.environ.get("LOCAL_OUTPUTS"))
-        _Session(console).run(port, Path(config_file) if config_file else None, files)
-    except _Stopped:
-        console.print("Stopped; nothing is left behind.")
-        return 0
-    except _EXPECTED_ERRORS as error:
-        errors.print("Error:", style="bold red", end=" ")
-        errors.print(str(error), markup=False, highlight=False)
-        return 1
-    return 0
+    # Importing it takes half a second, in which Ctrl-C would give a traceback. Nothing has been
+    # started yet that would have to be ended, so the process may just end.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from local import command  # noqa: PLC0415 - see above
 
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise EmulatorError(f"LOCAL_PORT is {text!r}, but should be a port, such as {DEFAULT_PORT}")
-    return int(text)
+    return command.main()
 
 
 if __name__ == "__main__":

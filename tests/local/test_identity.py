@@ -13,7 +13,7 @@ import httpx
 import jwt
 import pytest
 
-from local.__main__ import DEFAULT_PORT
+from local.command import DEFAULT_PORT
 from local.emulator import ROOT
 from local.stack import LocalStack
 from tests.identity.openid_provider import OpenIdProvider

@@ -186,6 +186,16 @@ def test_a_termination_during_the_deployment_leaves_nothing_behind(
     assert "Traceback" not in local.output
 
 
+def test_ctrl_c_while_it_is_being_imported_ends_it_quietly(
+    command: Callable[..., Command], tmp_path: Path
+) -> None:
+    (tmp_path / "pulumi.py").write_text("import time\nprint('importing')\ntime.sleep(60)\n")
+    local = command(PYTHONPATH=f"{tmp_path}{os.pathsep}infra")
+    local.wait_until(lambda: "importing" in local.output)
+    assert local.stop(signal.SIGINT) == -signal.SIGINT
+    assert local.output == "importing\n"
+
+
 def test_two_stacks_work_side_by_side(command: Callable[..., Command]) -> None:
     first, second = command(), command()
     one, other = first.outputs(), second.outputs()
