@@ -19,7 +19,7 @@ from bundle import BundleError
 from local.configuration import ConfigurationFileError
 from local.emulator import ROOT, Emulator, EmulatorError
 from local.engine import DeploymentError
-from local.outputs import OutputsFiles, what_next
+from local.outputs import OutputsFileError, OutputsFiles, what_next
 from local.stack import LocalStack
 
 DEFAULT_PORT = 4566
@@ -29,6 +29,7 @@ _EXPECTED_ERRORS = (
     ConfigurationFileError,
     DeploymentError,
     EmulatorError,
+    OutputsFileError,
     pulumi.RunError,
 )
 

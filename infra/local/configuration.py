@@ -1,6 +1,7 @@
 """The local stack's configuration: the project's defaults, `Pulumi.local.yaml`, and one's own."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def stack_configuration(
         Texts by full key (`powersync-auth:verifierCacheSeconds`); lists and objects as JSON.
 
     Raises:
-        ConfigurationFileError: The file cannot be used.
+        ConfigurationFileError: The file cannot be used, or there is no region.
     """
     project = project_name()
     merged = _defaults(ROOT / "Pulumi.yaml")
@@ -42,6 +43,11 @@ def stack_configuration(
     if file is not None:
         merged |= _qualified(_config(file), project)
     merged |= _qualified(overrides or {}, project)
+    region = merged.get("aws:region")
+    if not re.fullmatch(r"[a-z]+(-[a-z]+)+-[0-9]+", str(region)):
+        raise ConfigurationFileError(
+            f"aws:region: should be a region, such as us-east-1, and is {region!r}"
+        )
     return {key: _text(value) for key, value in merged.items()}
 
 
@@ -65,13 +71,29 @@ def _config(path: Path) -> dict[str, Any]:
         raise ConfigurationFileError(
             f"{path}: should have a mapping `config:`, as in Pulumi's files"
         )
+    if mistakes := [told for key, value in config.items() if (told := _mistake(key, value))]:
+        raise ConfigurationFileError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
     return config
+
+
+def _mistake(key: Any, value: Any) -> str | None:
+    """What YAML takes, and cannot be passed on; whether a value fits is for the program to say."""
+    if not isinstance(key, str):
+        return f"{key!r} is no key: should be a name, such as powersyncUrl"
+    if value is None:
+        return f"{key}: has no value; give it one, or leave the line out"
+    try:
+        _text(value)
+    except (TypeError, ValueError) as error:
+        return f"{key}: cannot be passed on as JSON ({error}); put a date, say, into quotes"
+    return None
 
 
 def _mapping(path: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    # ValueError: it is not UTF-8, or has a date that there is not.
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigurationFileError(f"{path} cannot be read: {error}") from error
     if not isinstance(document, dict):
         raise ConfigurationFileError(f"{path}: should be a mapping, as Pulumi's files are")
@@ -83,4 +105,4 @@ def _qualified(config: Mapping[str, Any], project: str) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, allow_nan=False)

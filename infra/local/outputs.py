@@ -1,9 +1,10 @@
 """What the local stack tells: its outputs as a file, and what to do next as text."""
 
 import json
+import os
 import shlex
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ _READ_SIGN_IN = 'import json, sys; print(json.load(sys.stdin)["AuthenticationRes
 
 
 _FIRST = ("jwks_uri", "token_url", "anonymous_token_url", "issuer", "audience")
+
+
+class OutputsFileError(Exception):
+    """The outputs cannot be written where they should be; the message says why."""
 
 
 class OutputsFiles:
@@ -25,24 +30,63 @@ class OutputsFiles:
     """
 
     def __init__(self, folder: Path, port: int, path: str | None = None) -> None:
-        own = folder / str(port) / "outputs.json"
+        """Finds out at once whether they can be written, and writes nothing yet.
+
+        Args:
+            folder: Where they are, if no other place is given.
+            port: The port of the stack.
+            path: The only file to write, instead; its folder is made if need be.
+
+        Raises:
+            OutputsFileError: They cannot be written there.
+        """
+        self._own_folder = folder / str(port)
         self.main = Path(path) if path else folder / "outputs.json"
-        self._files = [self.main] if path else [own, self.main]
+        self._files = [self.main] if path else [self._own_folder / "outputs.json", self.main]
+        for file in self._files:
+            with _named(file):
+                _refuse_unusable(file)
 
     @contextmanager
     def written(self, outputs: Mapping[str, Any]) -> Iterator[None]:
-        """Writes the files, and removes them afterwards: they would be wrong then."""
+        """Writes the files, and removes them afterwards: they would be wrong then.
+
+        Raises:
+            OutputsFileError: They cannot be written.
+        """
         text = json.dumps(outputs, indent=2) + "\n"
         try:
             for file in self._files:
-                _replace(file, text)
+                with _named(file):
+                    _replace(file, text)
             yield
         finally:
             for file in self._files:
-                if file.exists() and file.read_text("utf-8") == text:
+                if file.is_file() and file.read_bytes() == text.encode():
                     file.unlink()
-                if file.parent.name.isdecimal() and not any(file.parent.iterdir()):
-                    file.parent.rmdir()
+            with suppress(OSError):  # It is not there, or not empty.
+                self._own_folder.rmdir()
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputsFileError(f"the outputs cannot be written to {file}: {reason}") from error
+
+
+def _refuse_unusable(file: Path) -> None:
+    if file.is_dir():
+        raise OSError(f"it is a folder; name a file, such as {file / 'outputs.json'}")
+    if file.exists() and not file.is_file():
+        raise OSError("it is there, and is not a file")
+    folder = next(folder for folder in file.absolute().parents if folder.exists())
+    if not folder.is_dir():
+        raise OSError(f"{folder} is not a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OSError(f"{folder} may not be written to")
 
 
 def _replace(file: Path, text: str) -> None:

@@ -237,6 +237,15 @@ def test_mistakes_of_a_configuration_file_are_told_together(
     assert "Traceback" not in local.output
 
 
+def test_what_cannot_hold_the_outputs_is_refused_before_anything_is_deployed(
+    command: Callable[..., Command], tmp_path: Path
+) -> None:
+    local = command(LOCAL_OUTPUTS=str(tmp_path))
+    assert local.process.wait(STARTS_WITHIN_SECONDS) == 1
+    assert local.output.startswith("Error: the outputs cannot be written to ")
+    assert "Traceback" not in local.output
+
+
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's list of sockets")
 def test_it_listens_on_127_0_0_1_and_on_no_other_port(command: Callable[..., Command]) -> None:
     local = command()
