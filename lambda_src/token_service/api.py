@@ -7,7 +7,7 @@ time, and a plain `def` would send each through a thread pool.
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
@@ -19,15 +19,18 @@ from starlette.types import Receive, Scope, Send
 
 from token_service import ring_cache
 from token_service.anonymous import AnonymousSubjects
-from token_service.identity import (
-    IdentityProviders,
-    IdentityProviderUnavailableError,
+from token_service.credentials import (
     InsufficientScopeError,
     InvalidCredentialError,
     UnusableClaimsError,
 )
+from token_service.provider_http import IdentityProviderUnavailableError
 from token_service.ring_cache import KeyRingUnavailableError, RingCache
 from token_service.tokens import Token, TokenIssuer, TokenTooLargeError
+
+if TYPE_CHECKING:
+    # The function that gives anonymous tokens does without it.
+    from token_service.identity import IdentityProviders
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +92,7 @@ class TokenService:
         )
 
 
-def signed_in_app(service: TokenService, providers: IdentityProviders) -> FastAPI:
+def signed_in_app(service: TokenService, providers: "IdentityProviders") -> FastAPI:
     """`GET`/`POST /token`: a PowerSync token for whoever the bearer credential says is calling."""
     app = _app()
 

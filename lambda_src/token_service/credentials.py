@@ -37,6 +37,22 @@ class InvalidCredentialError(Exception):
     """The credential proves nothing. The reason is for the log, and repeats nothing of it."""
 
 
+class InsufficientScopeError(Exception):
+    """The right user, but the credential lacks a scope (RFC 6750 §3.1).
+
+    Attributes:
+        scope: The scopes that are required, separated by spaces.
+    """
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        super().__init__(f"the credential needs the scope {scope}")
+
+
+class UnusableClaimsError(Exception):
+    """The user's claims cannot go into a PowerSync token as configured; the reason may be told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """A JWT taken apart, its signature **not** yet checked.

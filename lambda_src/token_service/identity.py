@@ -6,7 +6,12 @@ from typing import Self
 
 from token_service import credentials
 from token_service.anonymous import SHARED_SUBJECT, SUBJECT_PREFIX
-from token_service.credentials import Credential, InvalidCredentialError
+from token_service.credentials import (
+    Credential,
+    InsufficientScopeError,
+    InvalidCredentialError,
+    UnusableClaimsError,
+)
 from token_service.provider_http import IdentityProviderUnavailableError
 from token_service.provider_keys import ProviderKeys, ProviderMetadata
 from token_service.provider_settings import ProviderSettings
@@ -23,22 +28,6 @@ __all__ = [
 
 LONGEST_SUBJECT = 255
 """Characters (OpenID Connect Core §2)."""
-
-
-class InsufficientScopeError(Exception):
-    """The right user, but the credential lacks a scope (RFC 6750 §3.1).
-
-    Attributes:
-        scope: The scopes that are required, separated by spaces.
-    """
-
-    def __init__(self, scope: str) -> None:
-        self.scope = scope
-        super().__init__(f"the credential needs the scope {scope}")
-
-
-class UnusableClaimsError(Exception):
-    """The user's claims cannot go into a PowerSync token as configured; the reason may be told."""
 
 
 @dataclass(frozen=True, slots=True)
