@@ -38,7 +38,7 @@ def main() -> int:
     except TooBusyError as error:
         found = figures.measured(error.measured)
         _write(found)
-        console.print(_table("Measured", found), str(error), _WRITTEN)
+        console.print(_table("Measured", found), str(error), _WRITTEN, sep="\n")
         return 2
     bounded, raw = figures.bounded(measured), figures.raw(measured)
     console.print(_table("Bounds", bounded), _table("Measured", raw))
