@@ -215,6 +215,8 @@ class Life(RuleBasedStateMachine):
     def the_ring_is_sound(self) -> None:
         ring = self.world._in_use()  # raises where an invariant of the ring is broken
         assert ring.next.kid not in self.world.signed or ring.next.kid in self.world.in_doubt
+        revoked = self.world.revoked_at.keys() - self.world.in_doubt
+        assert not revoked & self.world.published_since.keys(), "a revoked key is in the JWKS"
 
     def teardown(self) -> None:
         """Whatever has happened, life goes on."""
@@ -251,7 +253,8 @@ class Life(RuleBasedStateMachine):
             assert self.world.aws.unreachable
             stopped = True
         finally:
-            self.world.wait(self.world.derived.margin / 4)
+            # The next change may come when readers still see the labels as they were.
+            self.world.wait(self.world.derived.margin / 4 * self.world.random.choice((0, 0.2, 1)))
         self.stuck = token if stopped else None
         return not stopped
 

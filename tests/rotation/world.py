@@ -1,8 +1,8 @@
 """Everything that holds keys, in one simulated world: rings, caches, tokens and verifiers.
 
 The key ring, its stores, the caches of the token functions and the JWKS endpoint are the real ones;
-AWS is the model of `aws_model.py`, and a PowerSync instance keeps keys by the rules that
-`tests/js/key_cache.mjs` has, too. Keys are names only: nothing is signed.
+AWS is the model of `aws_model.py`, PowerSync that of `powersync.py`. Keys are names only: nothing
+is signed.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import TypeVar
 from settings import Timings as Derived
 from tests.rotation.account import CrashError
 from tests.rotation.aws_model import Aws, ModelClient
+from tests.rotation.powersync import Instance
 from token_service import keyring
 from token_service.aws_json import AwsUnreachableError
 from token_service.commands import POWERSYNC_REFRESH_SECONDS
@@ -48,41 +49,6 @@ class Token:
 
     kid: str
     expires_at: int
-
-
-@dataclass
-class Instance:
-    """A PowerSync instance: refreshes on requests, never by a timer."""
-
-    verifier_cache: float
-    kids: frozenset[str] = frozenset()
-    fetched_at: float = float("-inf")
-    asked_at: float = float("-inf")
-    failed: bool = False
-
-    def judge_by(
-        self, now: float, fetch: Callable[[], frozenset[str] | None], delay: float
-    ) -> frozenset[str] | None:
-        """The keys that a request at `now` is judged by; None if there are none to be had."""
-        waits = now - self.fetched_at > self.verifier_cache
-        if waits:
-            self.kids = frozenset()
-        judged_by = self.kids
-        since = now - self.asked_at
-        if since >= self._refresh_after(waits):
-            self.asked_at = now
-            fetched = fetch()
-            self.failed = fetched is None
-            if fetched is not None:
-                self.kids, self.fetched_at = fetched, now + delay
-        if waits:
-            return None if self.failed or not self.kids else self.kids
-        return judged_by
-
-    def _refresh_after(self, waits: bool) -> float:
-        if self.failed or waits:
-            return self.verifier_cache / 60
-        return min(POWERSYNC_REFRESH_SECONDS, self.verifier_cache / 12)
 
 
 @dataclass
