@@ -31,8 +31,8 @@ ACCESS_LOG_FIELDS = {
 }
 """What is logged of a request: no header, no query, and so no token.
 
-Each byte is paid for: what repeats others (the route is method and path, a function's status that of
-the answer) is left out.
+Each byte is paid for, so what repeats others is left out: the route is method and path, and a
+function's status that of the answer.
 """
 
 ACCESS_LOG_FORMAT = json.dumps(ACCESS_LOG_FIELDS, separators=(",", ":"))
