@@ -79,7 +79,7 @@ def _named(file: Path) -> Iterator[None]:
 
 def _refuse_unusable(file: Path) -> None:
     if file.is_dir():
-        raise OSError(f"it is a folder; name a file, such as {file / 'outputs.json'}")
+        raise OSError(f"it is a folder; name a file: LOCAL_OUTPUTS={file / 'outputs.json'}")
     if file.exists() and not file.is_file():
         raise OSError("it is there, and is not a file")
     folder = next(folder for folder in file.absolute().parents if folder.exists())
