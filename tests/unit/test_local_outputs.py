@@ -39,7 +39,7 @@ def test_the_outputs_of_a_stack_that_was_killed_are_replaced(tmp_path: Path) -> 
 
 
 def test_a_folder_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    with pytest.raises(OutputsFileError, match=f"name a file: LOCAL_OUTPUTS={tmp_path}/outputs.json"):
+    with pytest.raises(OutputsFileError, match=f"LOCAL_OUTPUTS={tmp_path}/outputs.json"):
         OutputsFiles(tmp_path / ".local", 4700, str(tmp_path))
 
 
