@@ -2,7 +2,7 @@
 
 from alarms import Alarms
 from configuration import load_settings
-from functions import token_service
+from functions import make_functions
 from http_api import HttpApi, Routes
 from naming import tag_everything
 from outputs import export_outputs
@@ -16,13 +16,13 @@ tag_everything()
 keys = SigningKeys("signing-keys", settings)
 api = HttpApi("http-api", settings)
 user_pool = UserPool("user-pool", settings) if settings.create_user_pool else None
-functions = token_service(
+functions = make_functions(
     settings,
     keys,
     issuer=api.issuer,
     user_pool_provider=user_pool.provider if user_pool else None,
 )
 routes = Routes("routes", settings, api, functions)
-Rotation("rotation", settings, keys=keys, service=functions, api=api, routes=routes)
+Rotation("rotation", settings, keys=keys, functions=functions, api=api, routes=routes)
 Alarms("alarms", settings, functions, api)
 export_outputs(settings, keys, api, functions, user_pool)

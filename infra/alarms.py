@@ -13,7 +13,7 @@ from policies import policy
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from functions import TokenService
+    from functions import Functions
     from http_api import HttpApi
     from settings import Settings
 
@@ -36,7 +36,7 @@ class Alarms(pulumi.ComponentResource):
         self,
         name: str,
         settings: Settings,
-        service: TokenService,
+        functions: Functions,
         api: HttpApi,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -46,7 +46,7 @@ class Alarms(pulumi.ComponentResource):
         if settings.alarm_email:
             self.topic = self._topic(settings.alarm_email)
             self._actions = [self.topic.arn]
-        rotate = {"FunctionName": service.rotate.name}
+        rotate = {"FunctionName": functions.rotate.name}
         requests = {"ApiId": api.api.id}
         self._alarm(
             "rotation-failed",

@@ -168,7 +168,7 @@ class Function(pulumi.ComponentResource):
 
 
 @dataclass(frozen=True)
-class TokenService:
+class Functions:
     """The functions; `auth_anonymous` is there only when anonymous tokens are enabled.
 
     `bundle` is the zip of which all of them are made.
@@ -194,13 +194,13 @@ def routes(settings: Settings) -> dict[str, str]:
     return paths
 
 
-def token_service(
+def make_functions(
     settings: Settings,
     keys: SigningKeys,
     *,
     issuer: pulumi.Output[str],
     user_pool_provider: pulumi.Output[dict[str, Any]] | None = None,
-) -> TokenService:
+) -> Functions:
     """Makes the functions, each with the settings and rights that it needs and no others.
 
     Args:
@@ -283,7 +283,7 @@ def token_service(
         timeout_seconds=180,
         bundle=bundle,
     )
-    return TokenService(jwks, auth, auth_anonymous, rotate, bundle)
+    return Functions(jwks, auth, auth_anonymous, rotate, bundle)
 
 
 def _providers(

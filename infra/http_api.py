@@ -12,7 +12,7 @@ from functions import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
 from naming import physical_name
 
 if TYPE_CHECKING:
-    from functions import Function, TokenService
+    from functions import Function, Functions
     from settings import Settings, Throttle
 
 DEFAULT = "$default"
@@ -109,7 +109,7 @@ class Routes(pulumi.ComponentResource):
         name: str,
         settings: Settings,
         api: HttpApi,
-        service: TokenService,
+        functions: Functions,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("powersync-auth:index:Routes", name, None, opts)
@@ -122,12 +122,12 @@ class Routes(pulumi.ComponentResource):
             throttles.update(dict.fromkeys(keys, throttle))
 
         limits = settings.throttling
-        serve("jwks", service.jwks, limits.jwks, f"GET {JWKS_PATH}", DEFAULT)
-        serve("auth", service.auth, limits.token, f"GET {TOKEN_PATH}", f"POST {TOKEN_PATH}")
-        if service.auth_anonymous is not None:
+        serve("jwks", functions.jwks, limits.jwks, f"GET {JWKS_PATH}", DEFAULT)
+        serve("auth", functions.auth, limits.token, f"GET {TOKEN_PATH}", f"POST {TOKEN_PATH}")
+        if functions.auth_anonymous is not None:
             serve(
                 "auth-anonymous",
-                service.auth_anonymous,
+                functions.auth_anonymous,
                 limits.anonymous,
                 f"GET {ANONYMOUS_PATH}",
                 f"POST {ANONYMOUS_PATH}",

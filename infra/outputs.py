@@ -10,7 +10,7 @@ import pulumi
 from functions import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
 
 if TYPE_CHECKING:
-    from functions import TokenService
+    from functions import Functions
     from http_api import HttpApi
     from settings import Settings
     from signing_keys import SigningKeys
@@ -21,14 +21,14 @@ def export_outputs(
     settings: Settings,
     keys: SigningKeys,
     api: HttpApi,
-    service: TokenService,
+    functions: Functions,
     user_pool: UserPool | None,
 ) -> None:
     """Exports the stack's outputs; one that does not apply to the settings is left out."""
     jwks_uri = pulumi.Output.concat(api.issuer, JWKS_PATH)
     pulumi.export("jwks_uri", jwks_uri)
     pulumi.export("token_url", pulumi.Output.concat(api.issuer, TOKEN_PATH))
-    if service.auth_anonymous is not None:
+    if functions.auth_anonymous is not None:
         pulumi.export("anonymous_token_url", pulumi.Output.concat(api.issuer, ANONYMOUS_PATH))
     pulumi.export("issuer", api.issuer)
     pulumi.export("audience", settings.token_audiences)
@@ -38,7 +38,7 @@ def export_outputs(
     )
     pulumi.export("signing_secret_arn", keys.secret.arn)
     # For the operators' commands: make keys, make rotate, make revoke.
-    pulumi.export("rotate_function_name", service.rotate.name)
+    pulumi.export("rotate_function_name", functions.rotate.name)
     pulumi.export("jwks_parameter", keys.parameter.name)
     if user_pool is not None:
         pulumi.export("user_pool_id", user_pool.pool.id)

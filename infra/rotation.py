@@ -15,7 +15,7 @@ from settings import ROTATION_WINDOW_HOURS
 from signing_keys import secret_policy
 
 if TYPE_CHECKING:
-    from functions import TokenService
+    from functions import Functions
     from http_api import HttpApi, Routes
     from settings import Settings
     from signing_keys import SigningKeys
@@ -39,14 +39,14 @@ class Rotation(pulumi.ComponentResource):
         settings: Settings,
         *,
         keys: SigningKeys,
-        service: TokenService,
+        functions: Functions,
         api: HttpApi,
         routes: Routes,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("powersync-auth:index:Rotation", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        rotate = service.rotate
+        rotate = functions.rotate
 
         self.policy = aws.secretsmanager.SecretPolicy(
             "key-ring",
@@ -55,7 +55,7 @@ class Rotation(pulumi.ComponentResource):
             policy=secret_policy(
                 keys.secret.arn,
                 readers=[
-                    *(function.role.arn for function in service.ring_readers),
+                    *(function.role.arn for function in functions.ring_readers),
                     *settings.break_glass_principals,
                 ],
                 writers=[rotate.role.arn],
@@ -72,7 +72,7 @@ class Rotation(pulumi.ComponentResource):
                     "jwks_uri": pulumi.Output.concat(api.endpoint, JWKS_PATH),
                 }
             ),
-            triggers={"bundle": hashlib.sha256(service.bundle.read_bytes()).hexdigest()},
+            triggers={"bundle": hashlib.sha256(functions.bundle.read_bytes()).hexdigest()},
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[self.policy, keys.parameter, *rotate.ready, *routes.ready],
