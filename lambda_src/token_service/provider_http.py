@@ -188,6 +188,7 @@ class _DeadlineReader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    # The base class would take any buffer; a BufferedReader hands over nothing else.
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         self._sock.settimeout(_time_left(self._deadline))
         return self._source.readinto1(buffer)
