@@ -1,0 +1,105 @@
+"""The HTTP API: routes, throttling, access log, CORS, custom domain."""
+
+import json
+import re
+
+from tests.infra.plan import Plan, record
+
+
+def test_the_routes_lead_to_their_functions(full_plan: Plan, default_plan: Plan) -> None:
+    def reached(plan: Plan) -> dict[str, str]:
+        uris = {
+            f"integrations/id-of-{i.name}": i.inputs["integrationUri"]
+            for i in plan.of("Integration").values()
+        }
+        return {
+            r.inputs["routeKey"]: uris[r.inputs["target"]]
+            .removesuffix("/invocations")
+            .rpartition("powersync-auth-dev-")[2]
+            for r in plan.of("Route").values()
+        }
+
+    always = {
+        "$default": "jwks",
+        "GET /.well-known/jwks.json": "jwks",
+        "GET /token": "auth",
+        "POST /token": "auth",
+    }
+    assert reached(default_plan) == always
+    assert reached(full_plan) == {
+        **always,
+        "GET /token/anonymous": "auth-anonymous",
+        "POST /token/anonymous": "auth-anonymous",
+    }
+    for integration in full_plan.of("Integration").values():
+        assert integration.inputs["integrationType"] == "AWS_PROXY"
+        assert integration.inputs["payloadFormatVersion"] == "2.0"
+
+
+def test_every_route_is_throttled(full_plan: Plan) -> None:
+    stage = full_plan.one("Stage")
+    assert stage.inputs["name"] == "$default"
+    assert stage.inputs["autoDeploy"] is True
+    assert stage.inputs["defaultRouteSettings"] == {
+        "throttlingRateLimit": 50,
+        "throttlingBurstLimit": 100,
+    }
+    limits = {
+        s["routeKey"]: (s["throttlingRateLimit"], s["throttlingBurstLimit"])
+        for s in stage.inputs["routeSettings"]
+    }
+    assert limits == {
+        "GET /.well-known/jwks.json": (50, 100),
+        "GET /token": (100, 200),
+        "POST /token": (100, 200),
+        "GET /token/anonymous": (20, 40),
+        "POST /token/anonymous": (20, 40),
+    }
+    # API Gateway refuses the settings of a route that is not there.
+    assert {f"Route {name}" for name in full_plan.of("Route")} <= full_plan.before(stage)
+
+
+def test_throttling_follows_the_settings() -> None:
+    plan = record(throttling={"token": {"rate": 0.5, "burst": 3}})
+    limits = {s["routeKey"]: s for s in plan.one("Stage").inputs["routeSettings"]}
+    assert limits["POST /token"]["throttlingRateLimit"] == 0.5
+    assert limits["POST /token"]["throttlingBurstLimit"] == 3
+    assert limits["GET /.well-known/jwks.json"]["throttlingRateLimit"] == 50
+
+
+def test_the_access_log_has_no_header_and_no_query(plan: Plan) -> None:
+    settings = plan.one("Stage").inputs["accessLogSettings"]
+    assert settings["destinationArn"].endswith(plan.of("LogGroup")["access-log"].inputs["name"])
+    fields = json.loads(settings["format"])
+    assert "$context.status" in fields.values()
+    for value in fields.values():
+        assert re.fullmatch(r"\$context\.[A-Za-z.]+", value)
+        assert "authorizer" not in value
+
+
+def test_the_access_log_tells_what_an_operator_asks_and_nothing_twice(plan: Plan) -> None:
+    """Its bytes are a tenth of what a token costs, once the account's free ones are used up."""
+    form = plan.one("Stage").inputs["accessLogSettings"]["format"]
+    assert set(json.loads(form)) == {
+        *("requestId", "requestTime", "sourceIp", "method", "path"),
+        *("status", "responseLatency", "integrationError", "error"),
+    }
+    assert " " not in form
+
+
+def test_cors_is_for_the_named_origins_only(full_plan: Plan, default_plan: Plan) -> None:
+    assert "corsConfiguration" not in default_plan.one("Api").inputs
+    cors = full_plan.one("Api").inputs["corsConfiguration"]
+    assert cors["allowOrigins"] == ["https://app.example.com"]
+    assert {"authorization", "x-anonymous-token"} <= set(cors["allowHeaders"])
+    assert "allowCredentials" not in cors
+
+
+def test_a_custom_domain_is_the_issuer(full_plan: Plan) -> None:
+    domain = full_plan.one("DomainName").inputs
+    assert domain["domainName"] == "auth.example.com"
+    assert domain["domainNameConfiguration"]["securityPolicy"] == "TLS_1_2"
+    mapping = full_plan.one("ApiMapping").inputs
+    assert mapping["stage"] == "$default"
+    assert full_plan.outputs["issuer"] == "https://auth.example.com"
+    assert full_plan.outputs["jwks_uri"] == "https://auth.example.com/.well-known/jwks.json"

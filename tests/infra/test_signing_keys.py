@@ -1,0 +1,47 @@
+"""What keeps the signing keys, and that none of them is in the plan."""
+
+import re
+
+from tests.infra.plan import Plan, record
+
+
+def test_the_secret_is_encrypted_with_the_customer_key(plan: Plan) -> None:
+    key = plan.of("Key")["signing-keys"]
+    assert key.inputs["enableKeyRotation"] is True
+    assert key.inputs["rotationPeriodInDays"] == 365
+    assert 7 <= key.inputs["deletionWindowInDays"] <= 30
+    assert plan.one("Secret").inputs["kmsKeyId"].endswith(":key/signing-keys")
+    assert (
+        plan.of("Alias")["signing-keys"].inputs["name"] == "alias/powersync-auth-dev-signing-keys"
+    )
+
+
+def test_key_secret_and_users_are_protected_unless_told_otherwise(full_plan: Plan) -> None:
+    protected = {f"{r.type.rsplit(':', 1)[1]} {r.name}" for r in full_plan.resources if r.protect}
+    assert protected == {"Key signing-keys", "Secret key-ring", "UserPool users"}
+    assert full_plan.one("UserPool").inputs["deletionProtection"] == "ACTIVE"
+    loose = record(protect=False, createUserPool=True)
+    assert not [r for r in loose.resources if r.protect]
+    assert loose.one("UserPool").inputs["deletionProtection"] == "INACTIVE"
+
+
+def test_nothing_private_is_in_the_plan(plan: Plan) -> None:
+    assert not plan.of("SecretVersion")
+    assert plan.one("Parameter").inputs["insecureValue"] == '{"keys": []}'
+    everything = repr(plan.resources) + repr(plan.outputs)
+    assert not re.search(r"PRIVATE KEY|\"[dpqk]\":|'[dpqk]':", everything)
+
+
+def test_the_published_jwks_belongs_to_the_rotate_function(plan: Plan) -> None:
+    parameter = plan.one("Parameter")
+    assert parameter.inputs["type"] == "String"
+    assert parameter.inputs["tier"] == "Intelligent-Tiering"
+    assert "insecureValue" in parameter.ignore_changes
+    # Any input that may change would write the remembered value over the published one.
+    assert set(parameter.inputs) == {"type", "tier", "insecureValue", "name", "tags"}
+
+
+def test_no_input_of_the_secret_changes_by_itself(plan: Plan) -> None:
+    """A change of its description would be refused: the secret's policy denies UpdateSecret."""
+    inputs = plan.one("Secret").inputs
+    assert set(inputs) == {"namePrefix", "kmsKeyId", "recoveryWindowInDays", "tags"}

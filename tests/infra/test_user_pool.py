@@ -1,0 +1,19 @@
+"""The optional user pool."""
+
+from tests.infra.plan import Plan
+
+
+def test_the_user_pool_lets_nobody_sign_up(full_plan: Plan, default_plan: Plan) -> None:
+    assert not default_plan.of("UserPool")
+    pool = full_plan.one("UserPool").inputs
+    assert pool["adminCreateUserConfig"] == {"allowAdminCreateUserOnly": True}
+    assert pool["passwordPolicy"]["minimumLength"] >= 12
+    client = full_plan.one("UserPoolClient").inputs
+    assert client["generateSecret"] is False
+    assert client["preventUserExistenceErrors"] == "ENABLED"
+    assert client["enableTokenRevocation"] is True
+    assert set(client["explicitAuthFlows"]) == {
+        "ALLOW_USER_SRP_AUTH",
+        "ALLOW_USER_PASSWORD_AUTH",
+        "ALLOW_REFRESH_TOKEN_AUTH",
+    }
