@@ -40,6 +40,7 @@ def test_only_changes_of_the_keys_are_logged_where_nothing_is_wrong(full_plan: P
     assert levels == {"jwks": "WARN", "auth": "WARN", "auth-anonymous": "WARN", "rotate": "INFO"}
     # Lambda takes a level with this format only.
     assert {f.inputs["loggingConfig"]["logFormat"] for _, f in functions} == {"JSON"}
+    assert {f.inputs["loggingConfig"]["systemLogLevel"] for _, f in functions} == {"WARN"}
 
 
 def test_memory_is_of_the_token_functions() -> None:
@@ -55,6 +56,7 @@ def test_snap_start_is_never_for_the_function_that_makes_keys() -> None:
     for name in started:
         assert plan.of("Function")[name].inputs["publish"] is True
         assert plan.of("Function")[name].inputs["snapStart"] == {"applyOn": "PublishedVersions"}
+        assert plan.of("Alias")[name].inputs["functionVersion"] == "1"  # the published one
         assert plan.of("Integration")[name].inputs["integrationUri"].endswith(":live/invocations")
         assert plan.of("Permission")[f"{name}-get"].inputs["qualifier"] == "live"
     assert "qualifier" not in plan.of("Permission")["jwks-get"].inputs

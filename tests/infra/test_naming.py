@@ -17,10 +17,8 @@ UNTAGGED = {
 
 def test_everything_is_tagged(plan: Plan) -> None:
     tags = {"project": PROJECT, "stack": "dev", "managed-by": "pulumi"}
-    untagged = {r.type.rsplit(":", 1)[1] for r in plan.resources if r.custom} - {
-        r.type.rsplit(":", 1)[1] for r in plan.resources if r.inputs.get("tags") == tags
-    }
-    assert untagged <= UNTAGGED
+    untagged = {r.type for r in plan.resources if r.custom and r.inputs.get("tags") != tags}
+    assert {token.rsplit(":", 1)[1] for token in untagged} <= UNTAGGED
 
 
 NAME_RULES = {

@@ -11,9 +11,10 @@ def test_the_secret_is_encrypted_with_the_customer_key(plan: Plan) -> None:
     assert key.inputs["rotationPeriodInDays"] == 365
     assert 7 <= key.inputs["deletionWindowInDays"] <= 30
     assert plan.one("Secret").inputs["kmsKeyId"].endswith(":key/signing-keys")
-    assert (
-        plan.of("Alias")["signing-keys"].inputs["name"] == "alias/powersync-auth-dev-signing-keys"
-    )
+    assert plan.one("Secret").inputs["recoveryWindowInDays"] == 30
+    alias = plan.of("Alias")["signing-keys"].inputs
+    assert alias["name"] == "alias/powersync-auth-dev-signing-keys"
+    assert alias["targetKeyId"] == "signing-keys"
 
 
 def test_key_secret_and_users_are_protected_unless_told_otherwise(full_plan: Plan) -> None:

@@ -8,7 +8,10 @@ def test_the_user_pool_lets_nobody_sign_up(full_plan: Plan, default_plan: Plan) 
     pool = full_plan.one("UserPool").inputs
     assert pool["adminCreateUserConfig"] == {"allowAdminCreateUserOnly": True}
     assert pool["passwordPolicy"]["minimumLength"] >= 12
+    assert pool["mfaConfiguration"] == "OPTIONAL"
+    assert pool["softwareTokenMfaConfiguration"] == {"enabled": True}
     client = full_plan.one("UserPoolClient").inputs
+    assert client["userPoolId"] == "id-of-users"
     assert client["generateSecret"] is False
     assert client["preventUserExistenceErrors"] == "ENABLED"
     assert client["enableTokenRevocation"] is True
