@@ -2,15 +2,15 @@
 
 import base64
 import json
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import get_default_algorithms
+
+from tests.loopback import Request, Response, serving
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 ALGORITHMS = get_default_algorithms()
@@ -45,16 +45,6 @@ def sign(header: object, payload: object, key: PrivateKey, alg: str) -> str:
     return f"{signing_input}.{encode(ALGORITHMS[alg].sign(signing_input.encode(), key))}"
 
 
-@dataclass(frozen=True)
-class Request:
-    """What was asked of the server."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
 @dataclass
 class KeyServer:
     """Serves `keys` at `uri` on loopback, or else `answer`, and remembers what was asked."""
@@ -66,37 +56,14 @@ class KeyServer:
     requests: list[Request] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                length = int(self.headers.get("Content-Length", 0))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                asked = Request(self.command, self.path, headers, self.rfile.read(length))
-                server.requests.append(asked)
-                body = json.dumps({"keys": server.keys}).encode()
-                body = body if server.answer is None else server.answer
-                self.send_response(server.status)
-                for name, value in server.headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def do_POST(self) -> None:
-                self.do_GET()
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
-                pass
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
-        self._thread.start()
+        self._serving = serving(self._respond)
+        self.uri = f"{self._serving.__enter__()}/keys"
         return self
 
-    @property
-    def uri(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_port}/keys"
+    def _respond(self, request: Request) -> Response:
+        self.requests.append(request)
+        body = json.dumps({"keys": self.keys}).encode() if self.answer is None else self.answer
+        return Response(self.status, body, self.headers)
 
     def __exit__(
         self,
@@ -104,6 +71,4 @@ class KeyServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
+        self._serving.__exit__(kind, error, traceback)

@@ -3,11 +3,9 @@
 import json
 import re
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import jwt
 import pytest
@@ -19,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from jwt.algorithms import ECAlgorithm
 
 from tests.js.verifier import JS, NODE, PowerSyncInstance, require_node_modules
+from tests.loopback import Response, serving
 
 AUDIENCE = "https://instance.powersync.test"
 NOW = 1_800_000_000
@@ -35,29 +34,16 @@ class Jwks:
         jwk = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
         self.keys.append({**jwk, "kid": kid, "alg": "ES256", "use": "sig"})
 
+    def document(self) -> bytes:
+        return json.dumps({"keys": self.keys}).encode()
+
 
 @pytest.fixture
 def jwks() -> Iterator[Jwks]:
     published = Jwks()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = json.dumps({"keys": published.keys}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's
-            """Say nothing on stderr."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        published.uri = f"http://127.0.0.1:{server.server_port}/jwks.json"
-        serving = threading.Thread(target=server.serve_forever, args=(0.01,))
-        serving.start()
+    with serving(lambda _: Response(body=published.document())) as origin:
+        published.uri = f"{origin}/jwks.json"
         yield published
-        server.shutdown()
-        serving.join()
 
 
 def token(key: EllipticCurvePrivateKey, kid: str, now: int = NOW, **claims: object) -> str:

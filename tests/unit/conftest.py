@@ -1,10 +1,9 @@
-"""Servers on loopback that speak https."""
+"""A server on loopback that speaks https."""
 
 import datetime as dt
+import json
 import ssl
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.loopback import Request, Response, serving
 from token_service import tls
 
 
@@ -44,43 +44,17 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-class _Echo(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self._answer()
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self._answer()
-
-    def _answer(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b'{"path": "' + self.path.encode() + b'"}')
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
-        pass
-
-
-class _QuietServer(ThreadingHTTPServer):
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up because it does not trust us is what these tests are about."""
-
-
 @pytest.fixture(scope="session")
-def https_port(certificate: Path) -> Iterator[int]:
-    """Where a server with that certificate answers with the path that it was asked for, as JSON."""
+def https_server(certificate: Path) -> Iterator[str]:
+    """The URL of a server with that certificate, which answers with the path it is asked for."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    server = _QuietServer(("127.0.0.1", 0), _Echo)
-    server.socket = context.wrap_socket(
-        server.socket, server_side=True, do_handshake_on_connect=False
-    )
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
+
+    def echo(request: Request) -> Response:
+        return Response(body=json.dumps({"path": request.path}).encode())
+
+    with serving(echo, context) as url:
+        yield url
 
 
 @pytest.fixture

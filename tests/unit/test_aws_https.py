@@ -9,8 +9,8 @@ from token_service.aws_json import AwsJsonClient, AwsUnreachableError
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch, https_port: int) -> AwsJsonClient:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{https_port}")
+def client(monkeypatch: pytest.MonkeyPatch, https_server: str) -> AwsJsonClient:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", https_server)
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -29,9 +29,9 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(client: AwsJsonClient)
 
 @pytest.mark.usefixtures("trusted")
 def test_a_certificate_of_another_name_is_refused(
-    client: AwsJsonClient, monkeypatch: pytest.MonkeyPatch, https_port: int
+    client: AwsJsonClient, monkeypatch: pytest.MonkeyPatch, https_server: str
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{https_port}")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", https_server.replace("localhost", "127.0.0.1"))
     with pytest.raises(AwsUnreachableError, match="SSLCertVerificationError"):
         client.call("GetParameter", {})
 

@@ -1,20 +1,17 @@
 """Calls to AWS over a real connection, to a server that misbehaves."""
 
-import contextlib
-import http.server
 import json
 import logging
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
+from tests.loopback import Request, Response, serving
 from token_service import aws_json
 from token_service.aws_json import AwsError, AwsJsonClient, AwsUnreachableError
 
-Answer = tuple[int, bytes]
 SECRET = b'{"SecretString": "the private key"'
 
 
@@ -23,49 +20,26 @@ class _Aws:
     """Answers in turn, then repeats the last one."""
 
     endpoint: str = ""
-    answers: list[Answer] = field(default_factory=list)
-    requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    answers: list[Response] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     delay: float = 0.0
+
+    def answer(self, request: Request) -> Response:
+        self.requests.append(request)
+        time.sleep(self.delay)
+        return self.answers[min(len(self.requests), len(self.answers)) - 1]
 
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Aws]:
     fake = _Aws()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            fake.requests.append((dict(self.headers), body))
-            time.sleep(fake.delay)
-            status, answer = fake.answers[min(len(fake.requests), len(fake.answers)) - 1]
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            with contextlib.suppress(ConnectionError):  # A caller that has lost patience is gone.
-                self.end_headers()
-                self.wfile.write(answer)
-
-        def do_GET(self) -> None:
-            status, answer = fake.answers[0]
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    fake.endpoint = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setenv("AWS_ENDPOINT_URL", fake.endpoint)
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "session")
-    yield fake
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(fake.answer) as fake.endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", fake.endpoint)
+        monkeypatch.setenv("AWS_REGION", "eu-west-1")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        monkeypatch.setenv("AWS_SESSION_TOKEN", "session")
+        yield fake
 
 
 @pytest.fixture
@@ -78,36 +52,36 @@ def _error(code: str) -> bytes:
 
 
 def test_a_call_is_signed_and_names_its_action(aws: _Aws, client: AwsJsonClient) -> None:
-    aws.answers = [(200, b'{"Version": 3}')]
+    aws.answers = [Response(200, b'{"Version": 3}')]
     assert client.call("PutParameter", {"Name": "/jwks"}) == {"Version": 3}
-    headers, body = aws.requests[0]
-    assert headers["X-Amz-Target"] == "AmazonSSM.PutParameter"
-    assert headers["Content-Type"] == "application/x-amz-json-1.1"
-    assert "/eu-west-1/ssm/aws4_request" in headers["Authorization"]
-    assert {name.lower(): value for name, value in headers.items()}["x-amz-security-token"]
-    assert json.loads(body) == {"Name": "/jwks"}
+    (asked,) = aws.requests
+    assert asked.headers["x-amz-target"] == "AmazonSSM.PutParameter"
+    assert asked.headers["content-type"] == "application/x-amz-json-1.1"
+    assert "/eu-west-1/ssm/aws4_request" in asked.headers["authorization"]
+    assert asked.headers["x-amz-security-token"]
+    assert json.loads(asked.body) == {"Name": "/jwks"}
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        (500, _error("InternalServerError")),
-        (503, b""),
-        (400, _error("ThrottlingException")),
-        (400, _error("TooManyUpdates")),
-        (200, b"not JSON"),
-        (200, b""),
-        (200, b"[]"),
+        Response(500, _error("InternalServerError")),
+        Response(503, b""),
+        Response(400, _error("ThrottlingException")),
+        Response(400, _error("TooManyUpdates")),
+        Response(200, b"not JSON"),
+        Response(200, b""),
+        Response(200, b"[]"),
     ],
 )
-def test_a_passing_fault_is_tried_again(aws: _Aws, client: AwsJsonClient, fault: Answer) -> None:
-    aws.answers = [fault, fault, (200, b'{"ok": true}')]
+def test_a_passing_fault_is_tried_again(aws: _Aws, client: AwsJsonClient, fault: Response) -> None:
+    aws.answers = [fault, fault, Response(200, b'{"ok": true}')]
     assert client.call("GetParameter", {}) == {"ok": True}
     assert len(aws.requests) == 3
 
 
 def test_a_lasting_fault_is_told_after_the_last_attempt(aws: _Aws, client: AwsJsonClient) -> None:
-    aws.answers = [(500, _error("InternalServerError"))]
+    aws.answers = [Response(500, _error("InternalServerError"))]
     with pytest.raises(AwsUnreachableError, match="ssm:GetParameter: InternalServerError: why"):
         client.call("GetParameter", {})
     assert len(aws.requests) == 3
@@ -115,7 +89,7 @@ def test_a_lasting_fault_is_told_after_the_last_attempt(aws: _Aws, client: AwsJs
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ParameterNotFound"])
 def test_a_refusal_is_not_tried_again(aws: _Aws, client: AwsJsonClient, code: str) -> None:
-    aws.answers = [(400, _error(code))]
+    aws.answers = [Response(400, _error(code))]
     with pytest.raises(AwsError) as refused:
         client.call("GetParameter", {})
     assert refused.value.code == code
@@ -126,7 +100,7 @@ def test_a_refusal_is_not_tried_again(aws: _Aws, client: AwsJsonClient, code: st
 def test_a_service_that_does_not_answer_costs_the_timeouts_only(
     aws: _Aws, client: AwsJsonClient
 ) -> None:
-    aws.answers, aws.delay = [(200, b"{}")], 2.0
+    aws.answers, aws.delay = [Response(200, b"{}")], 2.0
     started = time.monotonic()
     with pytest.raises(AwsUnreachableError, match="TimeoutError"):
         client.call("GetParameter", {})
@@ -142,11 +116,11 @@ def test_a_service_that_is_not_there_is_unreachable(
     assert aws.requests == []
 
 
-@pytest.mark.parametrize("answer", [(200, SECRET), (500, SECRET), (400, SECRET)])
+@pytest.mark.parametrize("status", [200, 500, 400])
 def test_an_answer_that_is_cut_short_is_never_quoted(
-    aws: _Aws, client: AwsJsonClient, caplog: pytest.LogCaptureFixture, answer: Answer
+    aws: _Aws, client: AwsJsonClient, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
-    aws.answers = [answer]
+    aws.answers = [Response(status, SECRET)]
     try:
         client.call("GetSecretValue", {})
     except AwsUnreachableError:
@@ -161,9 +135,13 @@ def test_credentials_of_snap_start_come_from_its_endpoint(
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{aws.endpoint}/credentials")
     monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "token")
-    aws.answers = [(200, b'{"AccessKeyId": "AKIDOTHER", "SecretAccessKey": "s", "Token": "t"}')]
+    credentials = {"AccessKeyId": "AKIDOTHER", "SecretAccessKey": "s", "Token": "t"}
+    aws.answers = [Response(200, json.dumps(credentials).encode())]
     client.call("GetParameter", {})
-    assert "Credential=AKIDOTHER/" in aws.requests[0][0]["Authorization"]
+    for_credentials, call = aws.requests
+    assert (for_credentials.method, for_credentials.path) == ("GET", "/credentials")
+    assert for_credentials.headers["authorization"] == "token"
+    assert "Credential=AKIDOTHER/" in call.headers["authorization"]
 
 
 def test_an_endpoint_without_credentials_is_an_outage(
@@ -172,7 +150,7 @@ def test_an_endpoint_without_credentials_is_an_outage(
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{aws.endpoint}/credentials")
     monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "token")
-    aws.answers = [(500, b"oops")]
+    aws.answers = [Response(500, b"oops")]
     with pytest.raises(AwsUnreachableError):
         client.call("GetParameter", {})
 

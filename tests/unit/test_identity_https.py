@@ -11,20 +11,20 @@ from token_service.provider_http import IdentityProviderUnavailableError, send_r
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_provider_with_a_trusted_certificate_is_asked(https_port: int) -> None:
-    response = send_request(f"https://localhost:{https_port}/keys?v=1")
+def test_a_provider_with_a_trusted_certificate_is_asked(https_server: str) -> None:
+    response = send_request(f"{https_server}/keys?v=1")
     assert (response.status, response.body) == (200, b'{"path": "/keys?v=1"}')
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(https_port: int) -> None:
+def test_a_certificate_that_nobody_vouches_for_is_refused(https_server: str) -> None:
     with pytest.raises(IdentityProviderUnavailableError, match="SSLCertVerificationError"):
-        send_request(f"https://localhost:{https_port}/")
+        send_request(https_server)
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_certificate_of_another_name_is_refused(https_port: int) -> None:
+def test_a_certificate_of_another_name_is_refused(https_server: str) -> None:
     with pytest.raises(IdentityProviderUnavailableError, match="SSLCertVerificationError"):
-        send_request(f"https://127.0.0.1:{https_port}/")
+        send_request(https_server.replace("localhost", "127.0.0.1"))
 
 
 @pytest.fixture

@@ -1,0 +1,83 @@
+"""Servers on 127.0.0.1 for what has to be asked over a real connection."""
+
+import contextlib
+import ssl
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked; the names of the headers are in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Response:
+    """What is answered; `Content-Length` is added."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Request], Response]
+
+
+@contextlib.contextmanager
+def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Answer GET and POST as `handler` says while the block lasts.
+
+    Args:
+        handler: Called for each request, for several at once if they come so.
+        tls: Speak https, with the certificate of this context, which is for `localhost`.
+
+    Yields:
+        The URL of the server, without a path.
+    """
+
+    class HttpHandler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            body = self.rfile.read(int(headers.get("content-length", 0)))
+            response = handler(Request(self.command, self.path, headers, body))
+            self.send_response(response.status)
+            self.send_header("Content-Length", str(len(response.body)))
+            for name, value in response.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(response.body)
+
+        do_POST = do_GET  # noqa: N815 - its name
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
+            """Say nothing on stderr."""
+
+    with _Server(("127.0.0.1", 0), HttpHandler) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            origin = "https://localhost" if tls else "http://127.0.0.1"
+            yield f"{origin}:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that hangs up: it does not trust us, or has lost patience."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
