@@ -7,6 +7,7 @@ from typing import Any
 
 import jwt
 
+from tests.api_gateway import lambda_event
 from token_service import keyring, publication
 from token_service.anonymous import AnonymousSubjects
 from token_service.api import TokenService, anonymous_app, signed_in_app
@@ -104,42 +105,9 @@ class Deployment:
 
         `event` replaces members of the event.
         """
-        return send(self._handlers[path], path, headers, method, **event)
+        result = self._handlers[path](lambda_event(path, headers, method, **event), None)
+        return Answer(result["statusCode"], result["headers"], result.get("body", ""))
 
 
 def _anonymous_header(token: str | None) -> dict[str, str]:
     return {} if token is None else {"x-anonymous-token": token}
-
-
-def send(
-    handler: Handler, path: str, headers: Mapping[str, str], method: str, **replaced: object
-) -> Answer:
-    """Invoke a function with the event that API Gateway makes of a request."""
-    event = {
-        "version": "2.0",
-        "routeKey": f"{method} {path}",
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {"host": "tokens.test", **headers},
-        "requestContext": {
-            "accountId": "123456789012",
-            "apiId": "api",
-            "domainName": "tokens.test",
-            "http": {
-                "method": method,
-                "path": path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": "192.0.2.1",
-                "userAgent": "test",
-            },
-            "requestId": "request",
-            "routeKey": f"{method} {path}",
-            "stage": "$default",
-            "time": "01/Jan/2026:00:00:00 +0000",
-            "timeEpoch": 0,
-        },
-        "isBase64Encoded": False,
-        **replaced,
-    }
-    result = handler(event, None)
-    return Answer(result["statusCode"], result["headers"], result.get("body", ""))

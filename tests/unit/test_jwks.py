@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.api_gateway import lambda_event
 from token_service import publication
 from token_service.aws_json import AwsUnreachableError
 from token_service.jwks import JWKS_PATH, JwksEndpoint
@@ -40,12 +41,8 @@ OUT_OF_REACH = AwsUnreachableError("ssm", "GetParameter", "TimeoutError", "")
 def _ask(
     endpoint: JwksEndpoint, method: str = "GET", path: str = JWKS_PATH, **headers: str
 ) -> tuple[int, dict[str, str], str]:
-    event = {
-        "rawPath": path,
-        "requestContext": {"http": {"method": method}},
-        "headers": {name.replace("_", "-"): value for name, value in headers.items()},
-    }
-    response = endpoint(event, None)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    response = endpoint(lambda_event(path, named, method), None)
     status, answered = response["statusCode"], response["headers"]
     assert isinstance(status, int)
     assert isinstance(answered, dict)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from tests.benchmarks.contestants import event
+from tests.api_gateway import lambda_event
 from token_service.handlers.wiring import lambda_handler
 
 
@@ -31,7 +31,7 @@ def test_a_route_that_waits_for_something_fails_loudly() -> None:
 
     handler: Any = lambda_handler(app)
     with pytest.raises(RuntimeError, match="the token service must not wait for anything"):
-        handler(event("/waits"), None)
+        handler(lambda_event("/waits"), None)
     assert reached == ["the wait"]
 
 
@@ -43,4 +43,4 @@ def test_a_route_that_waits_for_nothing_is_answered() -> None:
         return "at once"
 
     handler: Any = lambda_handler(app)
-    assert handler(event("/answers"), None)["body"] == '"at once"'
+    assert handler(lambda_event("/answers"), None)["body"] == '"at once"'
