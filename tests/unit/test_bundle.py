@@ -20,34 +20,11 @@ import pytest
 import bundle
 import interpreters
 from bundle import AWS, LOCAL, BundleError, lambda_bundle
+from tests.infra.conftest import EVERYTHING, naming
+from tests.infra.plan import record
 
 ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 1_000_000
-ENVIRONMENT = {
-    "ANONYMOUS_REMEMBER_SECONDS": "2592000",
-    "ANONYMOUS_SUBJECT": "per-device",
-    "AUDIENCES": '["https://powersync.example.com"]',
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_REGION": "us-east-1",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "IDENTITY_PROVIDERS": "[]",
-    "ISSUER": "https://api.example.com",
-    "JWKS_CACHE_SECONDS": "60",
-    "JWKS_MAX_AGE_SECONDS": "120",
-    "JWKS_PARAMETER": "/jwks",
-    "KEYRING_CACHE_SECONDS": "300",
-    "KEYRING_MAX_AGE_SECONDS": "3600",
-    "KEYRING_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:000000000000:secret:key-ring",
-    "POWERSYNC_URL": "https://powersync.example.com",
-    "PUBLISH_BEFORE_SIGNING_SECONDS": "3780",
-    "RETAIN_AFTER_SIGNING_SECONDS": "4020",
-    "ROTATION_DAYS": "90",
-    "ROUTES": "{}",
-    "SIGNING_ALGORITHM": "ES256",
-    "TOKEN_LIFETIME_SECONDS": "300",
-    "VERIFIER_CACHE_SECONDS": "3600",
-}
-"""What a function finds when it starts."""
 UNCHECKED_HASH = 0b01
 """The flags of a .pyc that is taken without looking at its source (PEP 552)."""
 AARCH64 = 0xB7
@@ -90,11 +67,16 @@ def entries(zips: list[Path]) -> Iterator[zipfile.ZipFile]:
 
 
 @pytest.fixture(scope="module")
-def unpacked(sources: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The zip that runs on this machine, as Lambda unpacks it."""
+def runnable(sources: list[Path]) -> Path:
+    """The zip that runs on this machine."""
+    return lambda_bundle(source=sources[0], cache=sources[0].parent / "bundles", target=LOCAL)
+
+
+@pytest.fixture(scope="module")
+def unpacked(runnable: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That zip as Lambda unpacks it."""
     folder = tmp_path_factory.mktemp("var") / "task"
-    built = lambda_bundle(source=sources[0], cache=sources[0].parent / "bundles", target=LOCAL)
-    with zipfile.ZipFile(built) as archive:
+    with zipfile.ZipFile(runnable) as archive:
         archive.extractall(folder)
     return folder
 
@@ -266,7 +248,18 @@ def test_compiled_extensions_are_for_arm64(sources: list[Path]) -> None:
     assert machines == {AARCH64}
 
 
-def test_the_zip_runs_alone(unpacked: Path) -> None:
+@pytest.fixture
+def environment(runnable: Path) -> dict[str, str]:
+    """What a function finds when it starts, for all functions together."""
+    with naming(runnable):
+        plan = record(**EVERYTHING)
+    variables: dict[str, str] = {}
+    for function in plan.of("Function"):
+        variables |= plan.environment(function)
+    return variables
+
+
+def test_the_zip_runs_alone(unpacked: Path, environment: dict[str, str]) -> None:
     """Every handler can be imported with the standard library and the zip only."""
     handlers = sorted(
         f"token_service.handlers.{path.stem}"
@@ -281,7 +274,7 @@ def test_the_zip_runs_alone(unpacked: Path) -> None:
     )
     finished = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code, unpacked, *handlers],
-        env=ENVIRONMENT,
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
