@@ -102,7 +102,7 @@ def _location(region: str) -> dict[str, Any]:
     return {"CreateBucketConfiguration": {"LocationConstraint": region}}
 
 
-def physical_name(inputs: Mapping[str, Any], logical_name: str) -> str:
+def given_or_made_up_name(inputs: Mapping[str, Any], logical_name: str) -> str:
     """The name in AWS: as given, or made up from the logical name as Pulumi does."""
     if inputs.get("name"):
         return str(inputs["name"])

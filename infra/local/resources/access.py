@@ -1,6 +1,6 @@
 """IAM: roles and their policies."""
 
-from local.aws import Aws, arguments, physical_name, tag_list
+from local.aws import Aws, arguments, given_or_made_up_name, tag_list
 from local.engine import Created, Resource
 from local.resources.registry import makes
 
@@ -8,7 +8,7 @@ from local.resources.registry import makes
 @makes("aws:iam/role:Role")
 def role(aws: Aws, resource: Resource) -> Created:
     """Creates a role."""
-    name = physical_name(resource.inputs, resource.name)
+    name = given_or_made_up_name(resource.inputs, resource.name)
     given = arguments(
         resource.inputs,
         rename={"assumeRolePolicy": "AssumeRolePolicyDocument"},
@@ -25,7 +25,7 @@ def role(aws: Aws, resource: Resource) -> Created:
 @makes("aws:iam/rolePolicy:RolePolicy")
 def role_policy(aws: Aws, resource: Resource) -> Created:
     """Puts an inline policy into a role."""
-    name = physical_name(resource.inputs, resource.name)
+    name = given_or_made_up_name(resource.inputs, resource.name)
     role_name = resource.inputs["role"]
     aws.client("iam").put_role_policy(
         RoleName=role_name, PolicyName=name, PolicyDocument=resource.inputs["policy"]
@@ -36,7 +36,7 @@ def role_policy(aws: Aws, resource: Resource) -> Created:
 @makes("aws:iam/policy:Policy")
 def policy(aws: Aws, resource: Resource) -> Created:
     """Creates a managed policy."""
-    name = physical_name(resource.inputs, resource.name)
+    name = given_or_made_up_name(resource.inputs, resource.name)
     created = aws.client("iam").create_policy(
         PolicyName=name, PolicyDocument=resource.inputs["policy"], Tags=tag_list(resource.inputs)
     )["Policy"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from local.aws import Aws, arguments, physical_name
+from local.aws import Aws, arguments, given_or_made_up_name
 from local.engine import Created, Resource
 from local.program import INFRA
 from local.resources.registry import makes
@@ -19,7 +19,7 @@ class FunctionFailedError(Exception):
 @makes("aws:cloudwatch/logGroup:LogGroup")
 def log_group(aws: Aws, resource: Resource) -> Created:
     """Creates a log group with its retention."""
-    name = physical_name(resource.inputs, resource.name)
+    name = given_or_made_up_name(resource.inputs, resource.name)
     logs = aws.client("logs")
     given = arguments(
         resource.inputs,
@@ -37,7 +37,7 @@ def log_group(aws: Aws, resource: Resource) -> Created:
 @makes("aws:lambda/function:Function")
 def function(aws: Aws, resource: Resource) -> Created:
     """Creates a function; MiniStack runs it at once, although it calls it pending for a while."""
-    name = physical_name(resource.inputs, resource.name)
+    name = given_or_made_up_name(resource.inputs, resource.name)
     given = arguments(
         resource.inputs,
         leave_out={
@@ -105,7 +105,7 @@ def event_invoke_config(aws: Aws, resource: Resource) -> Created:
 @makes("aws:lambda/permission:Permission")
 def permission(aws: Aws, resource: Resource) -> Created:
     """Lets a service invoke a function."""
-    statement_id = resource.inputs.get("statementId") or physical_name({}, resource.name)
+    statement_id = resource.inputs.get("statementId") or given_or_made_up_name({}, resource.name)
     given = arguments(
         resource.inputs,
         rename={"function": "FunctionName"},

@@ -1,6 +1,6 @@
 """API Gateway's HTTP API."""
 
-from local.aws import Aws, arguments, physical_name
+from local.aws import Aws, arguments, given_or_made_up_name
 from local.engine import Created, Resource
 from local.resources.registry import makes
 
@@ -8,7 +8,7 @@ from local.resources.registry import makes
 @makes("aws:apigatewayv2/api:Api")
 def api(aws: Aws, resource: Resource) -> Created:
     """Creates an API; its endpoint is the URL under which the emulator serves it."""
-    name = physical_name(resource.inputs, resource.name)
+    name = given_or_made_up_name(resource.inputs, resource.name)
     created = aws.client("apigatewayv2").create_api(
         Name=name,
         Tags=resource.inputs.get("tags") or {},
@@ -53,7 +53,7 @@ def authorizer(aws: Aws, resource: Resource) -> Created:
 def stage(aws: Aws, resource: Resource) -> Created:
     """Creates a stage with its throttling and access log."""
     inputs = resource.inputs
-    api_id, name = inputs["apiId"], physical_name(inputs, resource.name)
+    api_id, name = inputs["apiId"], given_or_made_up_name(inputs, resource.name)
     given = arguments(
         inputs, rename={"name": "StageName"}, leave_out={"name", "routeSettings", "arn"}
     )

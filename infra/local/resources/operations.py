@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local.aws import Aws, arguments, physical_name, tag_list
+from local.aws import Aws, arguments, given_or_made_up_name, tag_list
 from local.engine import Created, Resource
 from local.resources.registry import makes
 
@@ -10,7 +10,7 @@ from local.resources.registry import makes
 @makes("aws:cloudwatch/metricAlarm:MetricAlarm")
 def metric_alarm(aws: Aws, resource: Resource) -> Created:
     """Creates an alarm."""
-    name = physical_name(resource.inputs, resource.name)
+    name = given_or_made_up_name(resource.inputs, resource.name)
     given = arguments(
         resource.inputs,
         rename={"okActions": "OKActions"},
@@ -39,7 +39,7 @@ def dashboard(aws: Aws, resource: Resource) -> Created:
 def log_metric_filter(aws: Aws, resource: Resource) -> Created:
     """Counts log lines that match a pattern."""
     inputs = resource.inputs
-    name = physical_name(inputs, resource.name)
+    name = given_or_made_up_name(inputs, resource.name)
     transformation = dict(inputs["metricTransformation"])
     transformation["metricName"] = transformation.pop("name")
     transformation["metricNamespace"] = transformation.pop("namespace")
@@ -58,7 +58,7 @@ def log_metric_filter(aws: Aws, resource: Resource) -> Created:
 @makes("aws:cloudwatch/eventRule:EventRule")
 def event_rule(aws: Aws, resource: Resource) -> Created:
     """Creates a schedule, or a rule for events."""
-    name = physical_name(resource.inputs, resource.name)
+    name = given_or_made_up_name(resource.inputs, resource.name)
     given = arguments(
         resource.inputs, leave_out={"name", "namePrefix", "forceDestroy", "isEnabled"}
     )
@@ -70,7 +70,7 @@ def event_rule(aws: Aws, resource: Resource) -> Created:
 def event_target(aws: Aws, resource: Resource) -> Created:
     """Says what a rule starts."""
     inputs = resource.inputs
-    target_id = inputs.get("targetId") or physical_name({}, resource.name)
+    target_id = inputs.get("targetId") or given_or_made_up_name({}, resource.name)
     target = arguments(inputs, leave_out={"rule", "eventBusName", "targetId", "forceDestroy"})
     answer = aws.client("events").put_targets(
         Rule=inputs["rule"],
@@ -85,7 +85,7 @@ def event_target(aws: Aws, resource: Resource) -> Created:
 @makes("aws:scheduler/schedule:Schedule")
 def schedule(aws: Aws, resource: Resource) -> Created:
     """Creates a schedule of EventBridge Scheduler."""
-    name = physical_name(resource.inputs, resource.name)
+    name = given_or_made_up_name(resource.inputs, resource.name)
     given = arguments(resource.inputs, leave_out={"name", "namePrefix"})
     answer = aws.client("scheduler").create_schedule(Name=name, **given)
     group = resource.inputs.get("groupName") or "default"
@@ -95,7 +95,7 @@ def schedule(aws: Aws, resource: Resource) -> Created:
 @makes("aws:sns/topic:Topic")
 def topic(aws: Aws, resource: Resource) -> Created:
     """Creates a topic."""
-    name = physical_name(resource.inputs, resource.name)
+    name = given_or_made_up_name(resource.inputs, resource.name)
     attributes = arguments(resource.inputs, leave_out={"name", "namePrefix"})
     arn = aws.client("sns").create_topic(
         Name=name, Attributes=attributes, Tags=tag_list(resource.inputs)

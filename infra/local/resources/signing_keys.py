@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from local.aws import Aws, arguments, physical_name, tag_list
+from local.aws import Aws, arguments, given_or_made_up_name, tag_list
 from local.engine import Created, Resource
 from local.resources.registry import makes
 
@@ -46,7 +46,7 @@ def key_policy(aws: Aws, resource: Resource) -> Created:
 @makes("aws:kms/alias:Alias")
 def alias(aws: Aws, resource: Resource) -> Created:
     """Gives a key a name."""
-    name = physical_name(resource.inputs, f"alias/{resource.name}")
+    name = given_or_made_up_name(resource.inputs, f"alias/{resource.name}")
     target = resource.inputs["targetKeyId"].rpartition("/")[2]
     aws.client("kms").create_alias(AliasName=name, TargetKeyId=target)
     return Created(
@@ -62,7 +62,7 @@ def alias(aws: Aws, resource: Resource) -> Created:
 @makes("aws:secretsmanager/secret:Secret")
 def secret(aws: Aws, resource: Resource) -> Created:
     """Creates a secret, without a value."""
-    name = physical_name(resource.inputs, resource.name)
+    name = given_or_made_up_name(resource.inputs, resource.name)
     given = arguments(
         resource.inputs,
         leave_out={"name", "namePrefix", "policy", "recoveryWindowInDays"},
@@ -96,7 +96,7 @@ def secret_rotation(_: Aws, resource: Resource) -> Created:
 @makes("aws:ssm/parameter:Parameter")
 def parameter(aws: Aws, resource: Resource) -> Created:
     """Creates a parameter."""
-    name = physical_name(resource.inputs, resource.name)
+    name = given_or_made_up_name(resource.inputs, resource.name)
     given = arguments(
         resource.inputs,
         rename={"insecureValue": "Value"},

@@ -1,6 +1,6 @@
 """Cognito user pools and their clients."""
 
-from local.aws import Aws, arguments, physical_name
+from local.aws import Aws, arguments, given_or_made_up_name
 from local.engine import Created, Resource
 from local.resources.registry import makes
 
@@ -8,7 +8,7 @@ from local.resources.registry import makes
 @makes("aws:cognito/userPool:UserPool")
 def user_pool(aws: Aws, resource: Resource) -> Created:
     """Creates a user pool."""
-    name = physical_name(resource.inputs, resource.name)
+    name = given_or_made_up_name(resource.inputs, resource.name)
     given = arguments(
         resource.inputs,
         rename={"schemas": "Schema"},
@@ -58,7 +58,7 @@ def user_pool_client(aws: Aws, resource: Resource) -> Created:
             "logoutUrls": "LogoutURLs",
         },
     )
-    given.setdefault("ClientName", physical_name({}, resource.name))
+    given.setdefault("ClientName", given_or_made_up_name({}, resource.name))
     client = aws.client("cognito-idp").create_user_pool_client(**given)["UserPoolClient"]
     outputs = {"name": client["ClientName"]}
     if "ClientSecret" in client:
