@@ -5,103 +5,31 @@ is refused for that and nothing else.
 """
 
 import base64
-import hashlib
-import hmac
 import json
 import time
-from typing import Any
 
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-
-from tests.identity.key_server import PrivateKey, as_segment, encode, public_jwk, sign
+from tests.identity.forgery import (
+    CLIENT,
+    EC_KEY,
+    ED_KEY,
+    KEYS,
+    LARGE,
+    PROVIDER,
+    RSA_KEY,
+    STRANGER,
+    WEAK,
+    claims,
+    header,
+    hmac_signed,
+    in_der,
+    pem,
+    raw_claims,
+    signed,
+    with_signature,
+    with_stray_bits,
+)
+from tests.identity.key_server import as_segment, encode, public_jwk
 from tests.identity.service import ISSUER
-
-PROVIDER = "https://provider.test"
-CLIENT = "our-client"
-
-RSA_KEY = rsa.generate_private_key(65537, 2048)
-EC_KEY = ec.generate_private_key(ec.SECP256R1())
-ED_KEY = ed25519.Ed25519PrivateKey.generate()
-STRANGER = rsa.generate_private_key(65537, 2048)
-WEAK = rsa.generate_private_key(65537, 1024)
-
-KEYS: list[dict[str, Any]] = [
-    public_jwk(RSA_KEY, kid="rsa", alg="RS256", use="sig"),
-    public_jwk(EC_KEY, kid="ec", alg="ES256", use="sig"),
-    public_jwk(ED_KEY, kid="ed", alg="EdDSA", use="sig"),
-    public_jwk(RSA_KEY, kid="encryption", alg="RS256", use="enc"),
-    public_jwk(RSA_KEY, kid="signing-only", alg="RS256", key_ops=["sign"]),
-    public_jwk(WEAK, kid="weak", alg="RS256"),
-    public_jwk(RSA_KEY, kid="twice", alg="RS256"),
-    public_jwk(STRANGER, kid="twice", alg="RS256"),
-    {**public_jwk(EC_KEY, kid="off-curve", alg="ES256"), "y": public_jwk(EC_KEY)["x"]},
-    {"kty": "RSA", "kid": "broken", "alg": "RS256", "n": 5, "e": None},
-    {"kty": "unheard-of", "kid": "unheard-of"},
-    public_jwk(RSA_KEY, kid="x" * 257, alg="RS256"),
-]
-
-
-def claims(**changes: object) -> dict[str, Any]:
-    now = int(time.time())
-    content = {"iss": PROVIDER, "sub": "mallory", "aud": CLIENT, "iat": now, "exp": now + 300}
-    return {**content, **changes}
-
-
-def header(alg: object = "RS256", kid: object = "rsa", **more: object) -> dict[str, Any]:
-    return {"alg": alg, "kid": kid, "typ": "JWT", **more}
-
-
-def signed(
-    payload: object = None,
-    head: object = None,
-    key: PrivateKey = RSA_KEY,
-    alg: str = "RS256",
-) -> str:
-    """What our provider would sign, unless something about it is changed."""
-    return sign(head or header(), claims() if payload is None else payload, key, alg)
-
-
-def hmac_signed(secret: bytes, alg: str = "HS256") -> str:
-    signing_input = f"{as_segment(header(alg))}.{as_segment(claims())}"
-    digest = hmac.new(secret, signing_input.encode(), getattr(hashlib, f"sha{alg[2:]}")).digest()
-    return f"{signing_input}.{encode(digest)}"
-
-
-def with_signature(signature: bytes, kid: str = "ec", alg: str = "ES256") -> str:
-    return f"{as_segment(header(alg, kid))}.{as_segment(claims())}.{encode(signature)}"
-
-
-def in_der() -> str:
-    """A right signature in the form of X.509; a JWS has r and s side by side (RFC 7518 §3.4)."""
-    signing_input = f"{as_segment(header('ES256', 'ec'))}.{as_segment(claims())}"
-    signature = EC_KEY.sign(signing_input.encode(), ec.ECDSA(hashes.SHA256()))
-    return f"{signing_input}.{encode(signature)}"
-
-
-def pem(key: PrivateKey) -> bytes:
-    return key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-
-
-def raw_claims(**replaced: str) -> str:
-    """The payload as text, with some values written literally."""
-    names = {name: f"<{name}>" for name in replaced}
-    text = json.dumps(claims(**names))
-    for name, literal in replaced.items():
-        text = text.replace(f'"<{name}>"', literal)
-    return text
-
-
-def with_stray_bits(token: str) -> str:
-    """The same bytes in the last segment, written with unused bits set."""
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    other = token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]
-    last, changed = (text.rsplit(".", 1)[1] + "==" for text in (token, other))
-    assert base64.urlsafe_b64decode(last) == base64.urlsafe_b64decode(changed)
-    return other
-
 
 SEGMENTS = signed().split(".")
 IN_DER = in_der()
@@ -129,6 +57,10 @@ FORGED_ALGORITHMS = {
     "ES256 under the RSA key's kid": signed(head=header("ES256"), key=EC_KEY, alg="ES256"),
     "PS256 by a key bound to RS256": signed(head=header("PS256"), alg="PS256"),
     "RS512 by a key bound to RS256": signed(head=header("RS512"), alg="RS512"),
+    "ES256 by a key bound to ES384":
+        signed(head=header("ES256", "wrong-curve"), key=EC_KEY, alg="ES256"),
+    "ES384 by a key bound to it that is of the curve of ES256":
+        signed(head=header("ES384", "wrong-curve"), key=EC_KEY, alg="ES384"),
     "EdDSA under the EC key's kid": signed(head=header("EdDSA", "ec"), key=ED_KEY, alg="EdDSA"),
 }  # fmt: skip
 
@@ -142,6 +74,7 @@ FORGED_KEYS = {
     "a key for encryption": signed(head=header(kid="encryption")),
     "a key that may only sign": signed(head=header(kid="signing-only")),
     "a key of 1024 bits": signed(head=header(kid="weak"), key=WEAK),
+    "a key of 8,676 bits": signed(head=header(kid="large"), key=LARGE),
     "two keys under one kid, by the first": signed(head=header(kid="twice")),
     "two keys under one kid, by the second": signed(head=header(kid="twice"), key=STRANGER),
     "a key off its curve": signed(head=header("ES256", "off-curve"), key=EC_KEY, alg="ES256"),

@@ -1,16 +1,27 @@
-"""A real OpenID provider, shared by the tests of one worker, and a clock that tests may move."""
+"""Identity providers, a real one and a forger's, and a clock that tests may move."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.identity.clock import MovableClock
+from tests.identity.forgery import KEYS, trusting
+from tests.identity.key_server import KeyServer
 from tests.identity.openid_provider import OpenIdProvider
+from tests.identity.service import Deployment
 
 
 @pytest.fixture
 def clock() -> MovableClock:
     return MovableClock()
+
+
+@pytest.fixture(scope="module")
+def deployment() -> Iterator[Deployment]:
+    """The functions, which believe the provider of the forged tokens."""
+    with KeyServer(keys=list(KEYS)) as server:
+        yield trusting(server, time.time)
 
 
 @pytest.fixture(scope="session")

@@ -3,53 +3,33 @@
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
 
+import jwt
 import pytest
 from jwt.utils import der_to_raw_signature
 
 from tests.conftest import Figure
-from tests.identity.attacks import (
-    ATTACKS,
+from tests.identity.attacks import ATTACKS, IN_DER, REQUESTS
+from tests.identity.clock import MovableClock
+from tests.identity.forgery import (
     CLIENT,
     EC_KEY,
     ED_KEY,
-    IN_DER,
     KEYS,
-    PROVIDER,
-    REQUESTS,
     RSA_KEY,
     STRANGER,
+    claims,
     header,
     hmac_signed,
     pem,
     raw_claims,
     signed,
+    trusting,
     with_signature,
 )
-from tests.identity.clock import MovableClock
-from tests.identity.key_server import KeyServer, PrivateKey, encode, public_jwk
+from tests.identity.key_server import KeyServer, PrivateKey, encode, public_jwk, sign
 from tests.identity.service import ISSUER, Answer, Deployment
 from token_service.identity import IdentityProviders
-
-
-@pytest.fixture(scope="module")
-def key_server() -> Iterator[KeyServer]:
-    with KeyServer(keys=list(KEYS)) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def deployment(key_server: KeyServer) -> Deployment:
-    return deploy(key_server, time.time)
-
-
-def deploy(key_server: KeyServer, clock: Callable[[], float]) -> Deployment:
-    settings = {"issuer": PROVIDER, "jwksUri": key_server.uri, "audiences": [CLIENT]}
-    providers = IdentityProviders.from_settings(
-        [settings], own_issuer=ISSUER, clock=clock, allow_loopback_http=True
-    )
-    return Deployment(providers, clock)
 
 
 def assert_refused(answer: Answer, status: int, error: str | None) -> None:
@@ -73,6 +53,14 @@ def test_what_the_attacks_are_made_from_would_get_a_token(
 ) -> None:
     assert deployment.token(signed(head=header(alg, kid), key=key, alg=alg)).status == 200
     assert deployment.token(signed(raw_claims(x="[" * 31 + "]" * 31))).status == 200
+
+
+def test_a_token_made_by_hand_is_the_one_that_pyjwt_makes() -> None:
+    content = claims()
+    token = jwt.encode(content, RSA_KEY, "RS256", headers={"kid": "rsa"})
+    head = jwt.get_unverified_header(token)
+    assert head == header()
+    assert sign(head, content, RSA_KEY, "RS256") == token
 
 
 def test_the_signature_in_der_is_right_but_for_its_form(deployment: Deployment) -> None:
@@ -124,7 +112,7 @@ def test_a_flood_of_unknown_kids_fetches_the_keys_once_in_30_seconds(
     clock: MovableClock, figure: Figure
 ) -> None:
     with KeyServer(keys=list(KEYS)) as server:
-        deployment = deploy(server, clock)
+        deployment = trusting(server, clock)
         assert deployment.token(signed()).status == 200
         assert len(server.requests) == 1
         for number in range(1000):
@@ -153,7 +141,7 @@ def test_a_key_set_that_holds_a_secret_is_not_believed(
     secret: str, clock: MovableClock, figure: Figure
 ) -> None:
     with KeyServer(keys=[*KEYS, SECRETS[secret]]) as server:
-        deployment = deploy(server, clock)
+        deployment = trusting(server, clock)
         assert_refused(deployment.token(signed()), 503, "temporarily_unavailable")
         forged = hmac_signed(b"secret" * 8)
         assert_refused(deployment.token(forged), 503, "temporarily_unavailable")
@@ -180,6 +168,6 @@ def test_a_key_set_that_is_none_proves_nothing(
     garbage: str, clock: MovableClock, figure: Figure
 ) -> None:
     with KeyServer(answer=GARBAGE[garbage]) as server:
-        answer = deploy(server, clock).token(signed())
+        answer = trusting(server, clock).token(signed())
         assert_refused(answer, 503, "temporarily_unavailable")
     figure("attacks on the token endpoint, all refused", 1)

@@ -1,35 +1,19 @@
 """Requests and tokens that nobody thought of: no fault of ours shows, and no token gets out."""
 
 import base64
-import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import httpx
 import jwt
-import pytest
-import schemathesis
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from schemathesis.checks import (
-    content_type_conformance,
-    not_a_server_error,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
-from schemathesis.core.failures import Failure
 
 from tests.conftest import Figure
-from tests.identity.attacks import ATTACKS, CLIENT, EC_KEY, KEYS, PROVIDER, RSA_KEY, STRANGER
-from tests.identity.key_server import KeyServer, as_segment, sign
+from tests.identity.attacks import ATTACKS
+from tests.identity.forgery import CLIENT, PROVIDER, RSA_KEY, STRANGER
+from tests.identity.key_server import sign
 from tests.identity.service import ISSUER, Answer, Deployment
-from token_service.identity import IdentityProviders
-from token_service.jwks import JWKS_PATH
 
-DESCRIPTION = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 CASES = settings(
     deadline=None,
     derandomize=True,
@@ -37,21 +21,6 @@ CASES = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 LEAKS = ("Traceback", "Exception", "Error:", " object at 0x", ".py", "token_service")
-
-
-@pytest.fixture(scope="module")
-def deployment() -> Iterator[Deployment]:
-    with KeyServer(keys=list(KEYS)) as server:
-        item = {
-            "issuer": PROVIDER,
-            "jwksUri": server.uri,
-            "audiences": [CLIENT],
-            "claims": {"everything": "x", "parameters": "parameters"},
-        }
-        providers = IdentityProviders.from_settings(
-            [item], own_issuer=ISSUER, clock=time.time, allow_loopback_http=True
-        )
-        yield Deployment(providers, time.time)
 
 
 def assert_decent(answer: Answer, *statuses: int) -> None:
@@ -236,127 +205,3 @@ def test_any_request_has_a_decent_answer(deployment: Deployment, figure: Figure)
     seen: list[int] = []
     _any_request(deployment=deployment, seen=seen)
     figure("fuzz cases: requests", len(seen))
-
-
-schema = schemathesis.openapi.from_path(DESCRIPTION)
-
-
-OPERATIONS = [
-    ("/token", "GET"),
-    ("/token", "POST"),
-    ("/token/anonymous", "GET"),
-    ("/token/anonymous", "POST"),
-    (JWKS_PATH, "GET"),
-]
-
-
-@pytest.fixture(scope="module")
-def client(deployment: Deployment) -> Iterator[httpx.Client]:
-    with http_client(deployment) as client:
-        yield client
-
-
-def http_client(deployment: Deployment) -> httpx.Client:
-    """HTTP to the functions, without a network in between."""
-
-    def respond(request: httpx.Request) -> httpx.Response:
-        fields = {
-            name.decode().lower(): value.decode("latin-1") for name, value in request.headers.raw
-        }
-        answer = deployment.get(request.url.path, fields, request.method)
-        body = httpx.ByteStream(answer.body.encode())
-        return httpx.Response(answer.status, headers=answer.headers, stream=body)
-
-    return httpx.Client(base_url=ISSUER, transport=httpx.MockTransport(respond))
-
-
-@pytest.mark.parametrize(("path", "method"), OPERATIONS)
-def test_answers_are_as_our_description_says(
-    path: str, method: str, client: httpx.Client, figure: Figure
-) -> None:
-    # Not by schema.parametrize(): its tests share one node id, and xdist would run one of them.
-    cases = 0
-
-    @settings(CASES, max_examples=100)
-    @given(case=schema[path][method].as_strategy())
-    def answer_is_as_described(case: schemathesis.Case[Any]) -> None:
-        nonlocal cases
-        cases += 1
-        fields = [(n.encode(), str(v).encode("latin-1")) for n, v in (case.headers or {}).items()]
-        case.validate_response(
-            client.request(case.method, case.path, headers=fields),
-            checks=[
-                not_a_server_error,
-                status_code_conformance,
-                content_type_conformance,
-                response_headers_conformance,
-                response_schema_conformance,
-            ],
-        )
-
-    answer_is_as_described()
-    assert cases >= 100
-    figure("fuzz cases: against our OpenAPI description", cases)
-
-
-def test_every_operation_is_fuzzed() -> None:
-    assert len(list(schema.get_all_operations())) == len(OPERATIONS)
-    for path, method in OPERATIONS:
-        operation = schema[path][method]
-        assert (operation.path, operation.method.upper()) == (path, method)
-
-
-def test_every_kind_of_answer_is_as_our_description_says(
-    client: httpx.Client, figure: Figure
-) -> None:
-    content = {"iss": PROVIDER, "aud": CLIENT, "sub": "alice", "exp": int(time.time()) + 60}
-    head = {"alg": "ES256", "kid": "ec"}
-    right = sign(head, content, EC_KEY, "ES256")
-    unusable = sign(head, {**content, "parameters": "no object"}, EC_KEY, "ES256")
-    expected = [(right, 200), (unusable, 403)]
-    # Only what can be written into a header.
-    expected += [(token, 401) for token in ATTACKS.values() if (token + "x").isprintable()]
-    for token, status in expected:
-        fields = [(b"Authorization", f"Bearer {token}".encode("latin-1"))]
-        response = client.get("/token", headers=fields)
-        assert response.status_code == status
-        schema["/token"]["GET"].validate_response(response)
-    figure("fuzz cases: against our OpenAPI description", len(expected))
-
-
-def test_every_answer_about_the_keys_is_as_our_description_says() -> None:
-    deployment = Deployment(IdentityProviders({}), time.time)
-    with http_client(deployment) as client:
-        keys = client.get(JWKS_PATH)
-        unchanged = client.get(JWKS_PATH, headers={"If-None-Match": keys.headers["ETag"]})
-    assert keys.json()["keys"]
-    unpublished = Deployment(IdentityProviders({}), time.time)
-    unpublished.published = '{"generation": 0, "keys": []}'
-    with http_client(unpublished) as client:
-        failed = client.get(JWKS_PATH)
-    answers = [keys, unchanged, failed]
-    assert [answer.status_code for answer in answers] == [200, 304, 503]
-    for answer in answers:
-        schema[JWKS_PATH]["GET"].validate_response(answer)
-
-
-def test_a_private_key_would_not_be_as_our_description_says(client: httpx.Client) -> None:
-    answer = client.get(JWKS_PATH)
-    leaked = {"keys": [{**answer.json()["keys"][0], "d": "AQAB"}]}
-    headers = {name: answer.headers[name] for name in ("Cache-Control", "ETag")}
-    leaking = httpx.Response(200, headers=headers, json=leaked, request=answer.request)
-    leaking.elapsed = answer.elapsed
-    with pytest.raises(Failure, match="'d' was unexpected"):
-        schema[JWKS_PATH]["GET"].validate_response(leaking)
-
-
-def test_base64_of_segments_is_what_pyjwt_writes() -> None:
-    """The forging side is right: a token made by hand is the one that PyJWT makes."""
-    token = jwt.encode({"a": 1}, RSA_KEY, "RS256", headers={"kid": "rsa"})
-    header, payload, _ = token.split(".")
-    assert json.loads(base64.urlsafe_b64decode(header + "==")) == {
-        "alg": "RS256",
-        "kid": "rsa",
-        "typ": "JWT",
-    }
-    assert payload == as_segment({"a": 1})
