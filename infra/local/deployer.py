@@ -5,9 +5,7 @@ from typing import Any
 
 from local.aws import Aws
 from local.engine import Created, Resource
-from local.resources import create_function
-
-_PROVIDER = "pulumi:providers:aws"
+from local.resources import MAKERS
 
 
 class UnknownTypeError(Exception):
@@ -37,9 +35,7 @@ class LocalDeployer:
         """Makes one resource; see `local.engine.Deployer`."""
         if not resource.custom:
             return Created("")
-        if resource.type == _PROVIDER:
-            return Created(resource.name)
-        function = create_function(resource.type)
+        function = MAKERS.get(resource.type)
         if function is None:
             raise UnknownTypeError(
                 f"the local stack cannot make this type: add a function for {resource.type} "

@@ -28,7 +28,6 @@ _SERVICES = (
     "lambda",
     "logs",
     "s3",
-    "scheduler",
     "secretsmanager",
     "sns",
     "ssm",

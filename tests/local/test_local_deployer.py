@@ -1,5 +1,6 @@
 """The local stack's part of the AWS provider: what it cannot do, it says, and by name."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from local.engine import DeploymentError
 from local.program import run_program
 from local.resources.signing_keys import _for_assumed_roles
 
-ROLE = "arn:aws:iam::000000000000:role/service/powersync-auth-dev-jwks"
+ROLE = "arn:aws:iam::000000000000:role/powersync-auth-dev-jwks"
+ROLE_WITH_PATH = "arn:aws:iam::000000000000:role/service/powersync-auth-dev-jwks"
 ASSUMED = "arn:aws:sts::000000000000:assumed-role/powersync-auth-dev-jwks/*"
 
 
@@ -78,25 +80,9 @@ def test_an_argument_is_the_input_with_another_first_letter() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("operator", "translated"),
-    [
-        ("ArnNotEquals", "ArnNotEquals"),
-        ("StringEquals", "StringLike"),
-        ("StringNotEquals", "StringNotLike"),
-    ],
-)
-def test_a_condition_on_a_role_is_put_as_the_emulator_compares(
-    operator: str, translated: str
-) -> None:
-    condition = {operator: {"aws:PrincipalArn": ROLE}, "Bool": {"aws:SecureTransport": "false"}}
-    assert _for_assumed_roles(condition) == {
-        translated: {"aws:PrincipalArn": [ASSUMED]},
-        "Bool": {"aws:SecureTransport": "false"},
-    }
-
-
-def test_other_principals_of_a_condition_stay_as_they_are() -> None:
+def test_a_role_in_the_secrets_policy_is_put_as_the_emulator_compares() -> None:
     user = "arn:aws:iam::000000000000:user/break-glass"
-    condition = {"ArnNotLike": {"aws:PrincipalArn": [ROLE, user]}}
-    assert _for_assumed_roles(condition) == {"ArnNotLike": {"aws:PrincipalArn": [ASSUMED, user]}}
+    policy = json.dumps({"ArnNotEquals": {"aws:PrincipalArn": [ROLE, user, ROLE_WITH_PATH]}})
+    assert json.loads(_for_assumed_roles(policy)) == {
+        "ArnNotEquals": {"aws:PrincipalArn": [ASSUMED, user, ASSUMED]}
+    }

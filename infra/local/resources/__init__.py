@@ -5,12 +5,11 @@ Importing this package registers all of them.
 """
 
 from local.resources import access, functions, http_api, operations, signing_keys, user_pool
-from local.resources.registry import Create, create_function
+from local.resources.registry import MAKERS
 
 __all__ = [
-    "Create",
+    "MAKERS",
     "access",
-    "create_function",
     "functions",
     "http_api",
     "operations",

@@ -12,14 +12,12 @@ def role(aws: Aws, resource: Resource) -> Created:
     given = arguments(
         resource.inputs,
         rename={"assumeRolePolicy": "AssumeRolePolicyDocument"},
-        leave_out={"name", "namePrefix", "forceDetachPolicies"},
+        leave_out={"name", "namePrefix"},
     )
     created = aws.client("iam").create_role(RoleName=name, Tags=tag_list(resource.inputs), **given)[
         "Role"
     ]
-    return Created(
-        name, {"arn": created["Arn"], "name": name, "uniqueId": created.get("RoleId", name)}
-    )
+    return Created(name, {"arn": created["Arn"], "name": name})
 
 
 @makes("aws:iam/rolePolicy:RolePolicy")
@@ -31,21 +29,3 @@ def role_policy(aws: Aws, resource: Resource) -> Created:
         RoleName=role_name, PolicyName=name, PolicyDocument=resource.inputs["policy"]
     )
     return Created(f"{role_name}:{name}", {"name": name})
-
-
-@makes("aws:iam/policy:Policy")
-def policy(aws: Aws, resource: Resource) -> Created:
-    """Creates a managed policy."""
-    name = given_or_made_up_name(resource.inputs, resource.name)
-    created = aws.client("iam").create_policy(
-        PolicyName=name, PolicyDocument=resource.inputs["policy"], Tags=tag_list(resource.inputs)
-    )["Policy"]
-    return Created(created["Arn"], {"arn": created["Arn"], "name": name})
-
-
-@makes("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-def role_policy_attachment(aws: Aws, resource: Resource) -> Created:
-    """Attaches a managed policy to a role."""
-    role_name, policy_arn = resource.inputs["role"], resource.inputs["policyArn"]
-    aws.client("iam").attach_role_policy(RoleName=role_name, PolicyArn=policy_arn)
-    return Created(f"{role_name}-{policy_arn}")

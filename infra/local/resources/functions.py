@@ -23,7 +23,7 @@ def log_group(aws: Aws, resource: Resource) -> Created:
     logs = aws.client("logs")
     given = arguments(
         resource.inputs,
-        leave_out={"name", "namePrefix", "retentionInDays", "skipDestroy"},
+        leave_out={"name", "namePrefix", "retentionInDays"},
         first_capital=False,
     )
     logs.create_log_group(logGroupName=name, tags=resource.inputs.get("tags") or {}, **given)
@@ -40,19 +40,10 @@ def function(aws: Aws, resource: Resource) -> Created:
     name = given_or_made_up_name(resource.inputs, resource.name)
     given = arguments(
         resource.inputs,
-        leave_out={
-            "code",
-            "environment",
-            "name",
-            "namePrefix",
-            "reservedConcurrentExecutions",
-            "skipDestroy",
-            "sourceCodeHash",
-        },
+        leave_out={"code", "environment", "name", "namePrefix"},
     )
     variables = (resource.inputs.get("environment") or {}).get("variables") or {}
-    lambda_ = aws.client("lambda")
-    created = lambda_.create_function(
+    created = aws.client("lambda").create_function(
         FunctionName=name,
         # A zip of its own in each call would be most of the time that a deployment takes.
         Code=aws.uploaded(_zip(resource.inputs["code"])),
@@ -60,21 +51,14 @@ def function(aws: Aws, resource: Resource) -> Created:
         Tags=resource.inputs.get("tags") or {},
         **given,
     )
-    reserved = resource.inputs.get("reservedConcurrentExecutions", -1)
-    if reserved >= 0:
-        lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
-    arn, version = created["FunctionArn"], created.get("Version", "$LATEST")
+    arn = created["FunctionArn"]
     return Created(
         name,
         {
             "arn": arn,
-            "codeSha256": created["CodeSha256"],
             "invokeArn": _invoke_arn(aws, arn),
             "name": name,
-            "qualifiedArn": f"{arn}:{version}",
-            "qualifiedInvokeArn": _invoke_arn(aws, f"{arn}:{version}"),
-            "sourceCodeHash": created["CodeSha256"],
-            "version": version,
+            "version": created["Version"],
         },
     )
 
@@ -90,29 +74,18 @@ def alias(aws: Aws, resource: Resource) -> Created:
 @makes("aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig")
 def provisioned_concurrency(aws: Aws, resource: Resource) -> Created:
     """Keeps containers of a version warm."""
-    given = arguments(resource.inputs, leave_out={"skipDestroy"})
+    given = arguments(resource.inputs)
     aws.client("lambda").put_provisioned_concurrency_config(**given)
     return Created(f"{given['FunctionName']},{given['Qualifier']}")
-
-
-@makes("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
-def event_invoke_config(aws: Aws, resource: Resource) -> Created:
-    """Limits the retries of asynchronous invocations."""
-    aws.client("lambda").put_function_event_invoke_config(**arguments(resource.inputs))
-    return Created(resource.inputs["functionName"])
 
 
 @makes("aws:lambda/permission:Permission")
 def permission(aws: Aws, resource: Resource) -> Created:
     """Lets a service invoke a function."""
-    statement_id = resource.inputs.get("statementId") or given_or_made_up_name({}, resource.name)
-    given = arguments(
-        resource.inputs,
-        rename={"function": "FunctionName"},
-        leave_out={"statementId", "statementIdPrefix"},
-    )
+    statement_id = given_or_made_up_name({}, resource.name)
+    given = arguments(resource.inputs, rename={"function": "FunctionName"})
     aws.client("lambda").add_permission(StatementId=statement_id, **given)
-    return Created(statement_id, {"statementId": statement_id})
+    return Created(statement_id)
 
 
 @makes("aws:lambda/invocation:Invocation")
@@ -120,9 +93,7 @@ def invocation(aws: Aws, resource: Resource) -> Created:
     """Invokes a function once, and fails where it does."""
     name = resource.inputs["functionName"]
     answer = aws.client("lambda").invoke(
-        FunctionName=name,
-        Qualifier=resource.inputs.get("qualifier") or "$LATEST",
-        Payload=resource.inputs["input"].encode(),
+        FunctionName=name, Payload=resource.inputs["input"].encode()
     )
     result = answer["Payload"].read().decode()
     if "FunctionError" in answer:

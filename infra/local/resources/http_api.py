@@ -19,7 +19,6 @@ def api(aws: Aws, resource: Resource) -> Created:
         api_id,
         {
             "apiEndpoint": f"{aws.endpoint}/_aws/execute-api/{api_id}",
-            "arn": f"arn:aws:apigateway:{aws.region}::/apis/{api_id}",
             "executionArn": aws.arn("execute-api", api_id),
             "name": name,
         },
@@ -29,8 +28,7 @@ def api(aws: Aws, resource: Resource) -> Created:
 @makes("aws:apigatewayv2/integration:Integration")
 def integration(aws: Aws, resource: Resource) -> Created:
     """Connects an API with a function."""
-    given = arguments(resource.inputs, rename={"timeoutMilliseconds": "TimeoutInMillis"})
-    created = aws.client("apigatewayv2").create_integration(**given)
+    created = aws.client("apigatewayv2").create_integration(**arguments(resource.inputs))
     return Created(created["IntegrationId"])
 
 
@@ -41,34 +39,15 @@ def route(aws: Aws, resource: Resource) -> Created:
     return Created(created["RouteId"])
 
 
-@makes("aws:apigatewayv2/authorizer:Authorizer")
-def authorizer(aws: Aws, resource: Resource) -> Created:
-    """Creates a JWT authorizer."""
-    given = arguments(resource.inputs, rename={"identitySources": "IdentitySource"})
-    created = aws.client("apigatewayv2").create_authorizer(**given)
-    return Created(created["AuthorizerId"])
-
-
 @makes("aws:apigatewayv2/stage:Stage")
 def stage(aws: Aws, resource: Resource) -> Created:
     """Creates a stage with its throttling and access log."""
     inputs = resource.inputs
-    api_id, name = inputs["apiId"], given_or_made_up_name(inputs, resource.name)
-    given = arguments(
-        inputs, rename={"name": "StageName"}, leave_out={"name", "routeSettings", "arn"}
-    )
+    name = given_or_made_up_name(inputs, resource.name)
+    given = arguments(inputs, leave_out={"name", "routeSettings"})
     given["RouteSettings"] = {
         settings["routeKey"]: arguments(settings, leave_out={"routeKey"})
-        for settings in inputs.get("routeSettings") or []
+        for settings in inputs["routeSettings"]
     }
     aws.client("apigatewayv2").create_stage(StageName=name, Tags=inputs.get("tags") or {}, **given)
-    path = "" if name == "$default" else f"/{name}"
-    return Created(
-        name,
-        {
-            "arn": f"arn:aws:apigateway:{aws.region}::/apis/{api_id}/stages/{name}",
-            "executionArn": aws.arn("execute-api", f"{api_id}/{name}"),
-            "invokeUrl": f"{aws.endpoint}/_aws/execute-api/{api_id}{path}",
-            "name": name,
-        },
-    )
+    return Created(name, {"name": name})

@@ -11,7 +11,6 @@ def user_pool(aws: Aws, resource: Resource) -> Created:
     name = given_or_made_up_name(resource.inputs, resource.name)
     given = arguments(
         resource.inputs,
-        rename={"schemas": "Schema"},
         leave_out={
             "mfaConfiguration",
             "name",
@@ -47,20 +46,8 @@ def user_pool(aws: Aws, resource: Resource) -> Created:
 @makes("aws:cognito/userPoolClient:UserPoolClient")
 def user_pool_client(aws: Aws, resource: Resource) -> Created:
     """Creates an app's client."""
-    given = arguments(
-        resource.inputs,
-        rename={
-            "name": "ClientName",
-            "allowedOauthFlows": "AllowedOAuthFlows",
-            "allowedOauthFlowsUserPoolClient": "AllowedOAuthFlowsUserPoolClient",
-            "allowedOauthScopes": "AllowedOAuthScopes",
-            "callbackUrls": "CallbackURLs",
-            "logoutUrls": "LogoutURLs",
-        },
-    )
-    given.setdefault("ClientName", given_or_made_up_name({}, resource.name))
-    client = aws.client("cognito-idp").create_user_pool_client(**given)["UserPoolClient"]
-    outputs = {"name": client["ClientName"]}
-    if "ClientSecret" in client:
-        outputs["clientSecret"] = client["ClientSecret"]
-    return Created(client["ClientId"], outputs)
+    name = given_or_made_up_name(resource.inputs, resource.name)
+    client = aws.client("cognito-idp").create_user_pool_client(
+        ClientName=name, **arguments(resource.inputs, leave_out={"name"})
+    )["UserPoolClient"]
+    return Created(client["ClientId"], {"name": name})
