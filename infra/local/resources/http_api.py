@@ -1,4 +1,6 @@
-"""API Gateway's HTTP API."""
+"""API Gateway's HTTP API and its custom domain."""
+
+from urllib.parse import urlsplit
 
 from local.aws import Aws, arguments, given_or_made_up_name
 from local.engine import Created, Resource
@@ -51,3 +53,29 @@ def stage(aws: Aws, resource: Resource) -> Created:
     }
     aws.client("apigatewayv2").create_stage(StageName=name, Tags=inputs.get("tags") or {}, **given)
     return Created(name, {"name": name})
+
+
+@makes("aws:apigatewayv2/domainName:DomainName")
+def domain_name(aws: Aws, resource: Resource) -> Created:
+    """Creates a custom domain, without a look at its certificate.
+
+    The emulator answers requests with the domain as `Host`. Nothing leads them there, and it has
+    no certificate: a client that asks for `https://` and the domain does not get through.
+    """
+    inputs = resource.inputs
+    configuration = inputs["domainNameConfiguration"]
+    aws.client("apigatewayv2").create_domain_name(
+        DomainNameConfigurations=[arguments(configuration)],
+        Tags=inputs.get("tags") or {},
+        **arguments(inputs, leave_out={"domainNameConfiguration"}),
+    )
+    # Where a DNS record would have to point to; it is an address, and in no zone of Route 53.
+    target = {"targetDomainName": urlsplit(aws.endpoint).netloc, "hostedZoneId": "none"}
+    return Created(inputs["domainName"], {"domainNameConfiguration": {**configuration, **target}})
+
+
+@makes("aws:apigatewayv2/apiMapping:ApiMapping")
+def api_mapping(aws: Aws, resource: Resource) -> Created:
+    """Puts a stage of an API behind a custom domain."""
+    created = aws.client("apigatewayv2").create_api_mapping(**arguments(resource.inputs))
+    return Created(created["ApiMappingId"])
