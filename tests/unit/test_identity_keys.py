@@ -1,6 +1,5 @@
-"""Fetching a provider's metadata and keys: when, how often, and what is believed."""
+"""Fetching a provider's keys: when, how often, and what is believed."""
 
-import json
 import logging
 import threading
 import time
@@ -12,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.identity.clock import MovableClock
 from tests.identity.key_server import KeyServer, public_jwk
 from token_service.provider_http import IdentityProviderUnavailableError, check_url, send_request
-from token_service.provider_keys import ProviderKeys, ProviderMetadata
+from token_service.provider_keys import ProviderKeys
 
 KEY = public_jwk(ec.generate_private_key(ec.SECP256R1()), kid="k", alg="ES256")
 OTHER = public_jwk(ec.generate_private_key(ec.SECP256R1()), kid="other", alg="ES256")
@@ -206,44 +205,6 @@ def test_a_key_for_encryption_is_nothing_to_warn_of(
     (record,) = caplog.records
     assert record.levelno == logging.INFO
     assert record.getMessage() == "acme: the key 'other' is left out: use is not sig"
-
-
-@pytest.mark.parametrize(
-    ("document", "reason"),
-    [
-        ({"issuer": "https://other.example.com", "jwks_uri": "x"}, "another issuer"),
-        ({"issuer": "ISSUER/", "jwks_uri": "x"}, "another issuer"),
-        ({"jwks_uri": "x"}, "another issuer"),
-        ({"issuer": "ISSUER"}, "has no jwks_uri"),
-        ({"issuer": "ISSUER", "jwks_uri": ["x"]}, "has no jwks_uri"),
-        ({"issuer": "ISSUER", "jwks_uri": "http://example.com/keys"}, "is not https"),
-        ({"issuer": "ISSUER", "jwks_uri": "file:///etc/passwd"}, "jwks_uri"),
-        ({"issuer": "ISSUER", "jwks_uri": "https://user@example.com/"}, "neither user"),
-    ],
-)
-def test_a_discovery_document_is_believed_about_itself_and_https_only(
-    document: dict[str, object], reason: str, server: KeyServer, clock: MovableClock
-) -> None:
-    issuer = server.uri.removesuffix("/keys")
-    server.answer = json.dumps(document).replace("ISSUER", issuer).encode()
-    metadata = ProviderMetadata(issuer, clock, allow_loopback_http=True)
-    with pytest.raises(IdentityProviderUnavailableError, match=reason):
-        metadata.endpoint("jwks_uri")
-
-
-def test_a_discovery_document_is_read_once_until_what_it_names_fails(
-    server: KeyServer, clock: MovableClock
-) -> None:
-    issuer = server.uri.removesuffix("/keys")
-    server.answer = json.dumps({"issuer": issuer, "jwks_uri": server.uri}).encode()
-    metadata = ProviderMetadata(issuer, clock, allow_loopback_http=True)
-    for _ in range(5):
-        assert metadata.endpoint("jwks_uri") == server.uri
-    (asked,) = server.requests
-    assert asked.path == "/.well-known/openid-configuration"
-    metadata.forget()
-    metadata.endpoint("jwks_uri")
-    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize(
