@@ -60,19 +60,19 @@ class Outage:
 
     Attributes:
         reason: What went wrong.
-        began_at: When it did, in epoch seconds.
+        ask_again_at: When the provider may be asked again, in epoch seconds.
     """
 
     reason: str
-    began_at: float
+    ask_again_at: float
 
     def lasts(self, now: float) -> bool:
         """Whether it is too early to ask the provider again."""
-        return now - self.began_at < RETRY_INTERVAL
+        return now < self.ask_again_at
 
     def error(self, now: float) -> IdentityProviderUnavailableError:
         """What to raise instead of asking, with the seconds that are left of it."""
-        wait = max(1, math.ceil(self.began_at + RETRY_INTERVAL - now))
+        wait = max(1, math.ceil(self.ask_again_at - now))
         return IdentityProviderUnavailableError(self.reason, wait)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from token_service.credentials import InvalidCredentialError, parse_json_object
 from token_service.provider_http import (
+    RETRY_INTERVAL,
     IdentityProviderUnavailableError,
     Outage,
     check_url,
@@ -130,12 +131,13 @@ class ProviderKeys:
             self._keys = self._fetch()
         except IdentityProviderUnavailableError as error:
             _log.warning("%s: keys not fetched: %s", self._provider, error)
-            self._outage = Outage(str(error), self._clock())
+            wait = RETRY_INTERVAL if stale else UNKNOWN_KID_INTERVAL
+            self._outage = Outage(str(error), self._clock() + wait)
             self._on_failure()
         else:
             self._outage, self._fetched_at = None, self._clock()
-        if kid not in self._keys:
-            self._unknown_kid_at = self._clock()
+            if kid not in self._keys:
+                self._unknown_kid_at = self._fetched_at
 
     def _fetch(self) -> Mapping[str, VerificationKey]:
         document = fetch_json(self._jwks_uri())

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from token_service.credentials import Credential, InvalidCredentialError, parse_json_object
 from token_service.provider_http import (
+    RETRY_INTERVAL,
     IdentityProviderUnavailableError,
     Outage,
     OversizedAnswerError,
@@ -116,7 +117,7 @@ class SessionCheck:
         except OversizedAnswerError:
             raise
         except IdentityProviderUnavailableError as error:
-            self._outage = Outage(str(error), self.clock())
+            self._outage = Outage(str(error), self.clock() + RETRY_INTERVAL)
             raise
         return response
 
