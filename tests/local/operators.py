@@ -2,11 +2,15 @@
 
 import json
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from local.stack import LocalStack
+
+ROOT_KEY = {"AccessKeyId": "test", "SecretAccessKey": "test"}
 
 
 @dataclass(frozen=True)
@@ -36,3 +40,16 @@ def pulumi_says(outputs: object, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     script.write_text(f"#!/bin/sh\nexec cat '{folder}/outputs.json'\n")
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+def in_aws(
+    stack: LocalStack,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    key: Mapping[str, str] = ROOT_KEY,
+) -> None:
+    """For the commands, the stack is one called dev in AWS, and `key` is what they sign with."""
+    pulumi_says(stack.outputs, folder, monkeypatch)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws.endpoint)

@@ -13,7 +13,7 @@ import pytest
 from local.stack import LocalStack
 from operate import stacks
 from operate.key_ring import duration
-from tests.local.operators import Command, fetch_token, pulumi_says
+from tests.local.operators import Command, fetch_token, in_aws
 
 
 @pytest.fixture(scope="module")
@@ -135,22 +135,43 @@ def test_a_missing_permission_is_named(
     iam = stack.aws.client("iam")
     iam.create_user(UserName="newcomer")
     key = iam.create_access_key(UserName="newcomer")["AccessKey"]
-    pulumi_says(stack.outputs, tmp_path, monkeypatch)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
-    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws.endpoint)
+    in_aws(stack, tmp_path, monkeypatch, key)
     refused = command("keys", "--stack", "dev")
     assert refused.status == 1
     assert "you lack the permission lambda:InvokeFunction" in refused.errors
 
 
+def test_a_function_that_may_not_be_restarted_does_not_keep_the_others_from_it(
+    stack: LocalStack, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In an emergency, each that forgets the key counts."""
+    iam = stack.aws.client("iam")
+    iam.create_user(UserName="on-call")
+    update = "lambda:UpdateFunctionConfiguration"
+    auth = stack.aws.arn("lambda", "function:powersync-auth-local-auth")
+    statements = [
+        {"Effect": "Allow", "Action": "lambda:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": update, "Resource": auth},
+    ]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    iam.put_user_policy(UserName="on-call", PolicyName="most", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="on-call")["AccessKey"]
+    in_aws(stack, tmp_path, monkeypatch, key)
+    revoked = command("revoke", "--all", "--stack", "dev")
+    assert revoked.status == 0, revoked.errors
+    assert "Restarted powersync-auth-local-auth-anonymous, powersync-auth-local-jwks." in (
+        revoked.output
+    )
+    (left,) = revoked.errors.splitlines()
+    assert left.startswith(
+        f"Not restarted: powersync-auth-local-auth: you lack the permission {update}"
+    )
+
+
 def test_a_deployed_stack_is_found_by_its_pulumi_outputs(
     stack: LocalStack, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    pulumi_says(stack.outputs, tmp_path, monkeypatch)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws.endpoint)
+    in_aws(stack, tmp_path, monkeypatch)
     shown = command("keys", "--stack", "dev")
     assert shown.status == 0, shown.errors
     assert all(kid in shown.output for kid in _published(stack))
