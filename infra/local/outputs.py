@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 _OWNER_ONLY = 0o600
 _READ_SIGN_IN = 'import json, sys; print(json.load(sys.stdin)["AuthenticationResult"]["IdToken"])'
@@ -108,15 +109,37 @@ def what_next(outputs: Mapping[str, Any], file: Path) -> str:
         first, *more = (value if isinstance(value, str) else json.dumps(value)).splitlines()
         lines.append(f"  {name:{width}}  {first}")
         lines += [f"  {'':{width}}  {line}" for line in more]
-    lines += ["", "The public keys:", f"  curl -s {outputs['jwks_uri']}"]
+    lines += _custom_domain(outputs)
+    lines += ["", "The public keys:", f"  curl -s {_reached(outputs, 'jwks_uri')}"]
     if outputs.get("anonymous_token_url"):
         lines += ["", "A token for an anonymous user:"]
-        lines += [f"  curl -s -X POST {outputs['anonymous_token_url']}"]
+        lines += [f"  curl -s -X POST {_reached(outputs, 'anonymous_token_url')}"]
     if local["user_pool_id"]:
         lines += ["", f"Sign {local['username']} in, then get a token for PowerSync:"]
-        lines += [f"  {line}" for line in _sign_in(local, outputs["token_url"])]
+        lines += [f"  {line}" for line in _sign_in(local, _reached(outputs, "token_url"))]
     lines += ["", f"The outputs are in {file}. Ctrl-C ends it.", ""]
     return "\n".join(lines)
+
+
+def _custom_domain(outputs: Mapping[str, Any]) -> list[str]:
+    """What does not work with a custom domain; nothing where there is none."""
+    if "custom_domain_target" not in outputs:
+        return []
+    domain, target = urlsplit(outputs["issuer"]).netloc, outputs["custom_domain_target"]
+    return [
+        "",
+        f"{domain} leads nowhere on this machine: the commands below ask {target} in its name.",
+        "It is not served with HTTPS, so PowerSync cannot fetch the keys from the jwks_uri.",
+    ]
+
+
+def _reached(outputs: Mapping[str, Any], name: str) -> str:
+    """How curl gets to the URL that is an output."""
+    url, target = outputs[name], outputs.get("custom_domain_target")
+    if target is None:
+        return str(url)
+    _, domain, path, *_ = urlsplit(url)
+    return f"-H 'Host: {domain}' http://{target}{path}"
 
 
 def _order(name: str) -> tuple[int, str]:

@@ -1,10 +1,12 @@
 """Running the operators' commands, and what they are checked with."""
 
 import json
+import subprocess
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +33,16 @@ def fetch_token(token_url: str) -> str:
     request = urllib.request.Request(token_url, method="POST")
     with urllib.request.urlopen(request, timeout=20) as response:
         return str(json.load(response)["token"])
+
+
+def run_printed(text: str) -> list[Any]:
+    """Runs the commands that `make local` prints; returns what each of them answers."""
+    indented = "\n".join(line for line in text.splitlines() if line.startswith("  "))
+    commands = indented[indented.index("  curl") :].replace("curl -s", "curl -s -w '\\n'")
+    finished = subprocess.run(
+        ["bash", "-eu", "-c", commands], capture_output=True, text=True, check=True
+    )
+    return [json.loads(line) for line in finished.stdout.splitlines()]
 
 
 def pulumi_says(outputs: object, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

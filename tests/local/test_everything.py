@@ -1,16 +1,16 @@
 """A stack with everything switched on, which on the embedded AWS is what there is to be seen."""
 
-import base64
-import json
-import urllib.request
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
+import jwt
 import pytest
 
+from local.outputs import what_next
 from local.stack import LocalStack
 from tests.infra.conftest import EVERYTHING
 from tests.infra.plan import REGION
+from tests.local.operators import run_printed
 
 DOMAIN = EVERYTHING["customDomain"]["name"]
 
@@ -21,25 +21,16 @@ def stack() -> Iterator[LocalStack]:
         yield deployed
 
 
-def _ask(stack: LocalStack, method: str, path: str) -> Any:
-    """Asks as if the domain's DNS record led to the embedded AWS."""
-    request = urllib.request.Request(
-        f"http://{stack.outputs['custom_domain_target']}{path}",
-        method=method,
-        headers={"Host": DOMAIN},
-    )
-    with urllib.request.urlopen(request, timeout=20) as response:
-        return json.load(response)
-
-
-def test_requests_for_the_custom_domain_are_answered(stack: LocalStack) -> None:
-    kids = {key["kid"] for key in _ask(stack, "GET", "/.well-known/jwks.json")["keys"]}
-    token = _ask(stack, "POST", "/token/anonymous")["token"]
-    header, claims = (
-        json.loads(base64.urlsafe_b64decode(part + "==")) for part in token.split(".")[:2]
-    )
-    assert header["kid"] in kids
-    assert claims["iss"] == stack.outputs["issuer"] == f"https://{DOMAIN}"
+def test_the_printed_commands_reach_the_custom_domain(stack: LocalStack) -> None:
+    printed = what_next(stack.outputs, Path("outputs.json"))
+    assert f"{DOMAIN} leads nowhere on this machine" in printed
+    jwks, *tokens = run_printed(printed)
+    kids = {key["kid"] for key in jwks["keys"]}
+    assert len(tokens) == 2
+    for answer in tokens:
+        token = jwt.decode_complete(answer["token"], options={"verify_signature": False})
+        assert token["header"]["kid"] in kids
+        assert token["payload"]["iss"] == stack.outputs["issuer"] == f"https://{DOMAIN}"
 
 
 def test_the_owner_of_the_address_is_asked_and_every_alarm_goes_there(stack: LocalStack) -> None:

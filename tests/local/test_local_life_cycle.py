@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from local.emulator import Emulator, PortTakenError
+from tests.local.operators import run_printed
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN_SECONDS = 60.0
@@ -133,15 +134,7 @@ def test_what_it_prints_works_and_a_termination_leaves_nothing_behind(
 ) -> None:
     local = command()
     outputs = local.outputs()
-    printed = "\n".join(line for line in local.output.splitlines() if line.startswith("  "))
-    commands = printed[printed.index("  curl") :]
-    finished = subprocess.run(
-        ["bash", "-eu", "-c", commands.replace("curl -s", "curl -s -w '\\n'")],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    jwks, anonymous, signed_in = (json.loads(line) for line in finished.stdout.splitlines())
+    jwks, anonymous, signed_in = run_printed(local.output)
     assert len(jwks["keys"]) >= 2
     assert anonymous["token"]
     assert signed_in["token"]
