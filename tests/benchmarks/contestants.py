@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import RSAAlgorithm
 
 from bundle import LOCAL, lambda_bundle
+from tests.api_gateway import lambda_event
 from tests.benchmarks.aws import LoopbackAws
 from token_service import keyring
 from token_service.key_generation import generate_private_jwk, generate_signing_key
@@ -33,49 +34,8 @@ IDENTITY_AUDIENCE = "app"
 TUTORIAL_PACKAGES = ("fastapi", "mangum", "pyjwt[crypto]", "boto3")
 
 
-def event(path: str, headers: Mapping[str, str] | None = None) -> dict[str, object]:
-    """What API Gateway hands to a function for a GET (payload format 2.0)."""
-    return {
-        "version": "2.0",
-        "routeKey": f"GET {path}",
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {
-            "accept": "*/*",
-            "accept-encoding": "gzip",
-            "content-length": "0",
-            "host": "abcdef0123.execute-api.us-east-1.amazonaws.com",
-            "user-agent": "Dart/3.5 (dart:io)",
-            "x-amzn-trace-id": "Root=1-65a0b0c0-0123456789abcdef01234567",
-            "x-forwarded-for": "203.0.113.7",
-            "x-forwarded-port": "443",
-            "x-forwarded-proto": "https",
-            **(headers or {}),
-        },
-        "requestContext": {
-            "accountId": "123456789012",
-            "apiId": "abcdef0123",
-            "domainName": "abcdef0123.execute-api.us-east-1.amazonaws.com",
-            "domainPrefix": "abcdef0123",
-            "http": {
-                "method": "GET",
-                "path": path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": "203.0.113.7",
-                "userAgent": "Dart/3.5 (dart:io)",
-            },
-            "requestId": "JKJaXmPLvHcESHA=",
-            "routeKey": f"GET {path}",
-            "stage": "$default",
-            "time": "12/Mar/2026:19:03:58 +0000",
-            "timeEpoch": 1773342238000,
-        },
-        "isBase64Encoded": False,
-    }
-
-
-ANONYMOUS = event("/token/anonymous")
-JWKS = event("/.well-known/jwks.json")
+ANONYMOUS = lambda_event("/token/anonymous")
+JWKS = lambda_event("/.well-known/jwks.json")
 
 
 @dataclass(frozen=True)
@@ -89,7 +49,7 @@ class Contestant:
 
 
 def signed_in(credential: str) -> dict[str, object]:
-    return event("/token", {"authorization": f"Bearer {credential}"})
+    return lambda_event("/token", {"authorization": f"Bearer {credential}"})
 
 
 def publish_keys(aws: LoopbackAws, provider_key: rsa.RSAPrivateKey) -> None:

@@ -17,6 +17,7 @@ from statistics import median
 from typing import Any
 
 from bundle import AWS, lambda_bundle
+from tests.api_gateway import lambda_event
 from tests.benchmarks import contestants
 from tests.benchmarks.aws import LoopbackAws
 from tests.benchmarks.contestants import ROOT, Contestant, signed_in
@@ -155,13 +156,13 @@ def _session(field: Field, turns: int, rounds: Rounds) -> None:
 def _not_modified(container: Container) -> dict[str, object]:
     """A request for the JWKS by somebody who has it already."""
     headers = {key.lower(): value for key, value in container.cold["answer"]["headers"].items()}
-    return contestants.event("/.well-known/jwks.json", {"if-none-match": headers["etag"]})
+    return lambda_event("/.well-known/jwks.json", {"if-none-match": headers["etag"]})
 
 
 def _remembered(container: Container) -> dict[str, object]:
     """A request by an anonymous device that shows its last token."""
     token = json.loads(container.cold["answer"]["body"])["token"]
-    return contestants.event("/token/anonymous", {"x-anonymous-token": token})
+    return lambda_event("/token/anonymous", {"x-anonymous-token": token})
 
 
 def _cold(field: Field, effort: Effort) -> Measurements:
