@@ -71,9 +71,9 @@ class JwksPublisher:
             self.sleep(LABELS_SEEN_WITHIN)
         raise ConflictError("others keep changing the published JWKS; try again")
 
-    def check_fits(self, current: KeyRing, prepared: KeyRing) -> None:
-        """Raise `PublicationError` if the keys of both rings are more than can be published."""
-        publication.dumps(self._derive(current, [prepared], self.published()), prepared.generation)
+    def check_fits(self, current: KeyRing, prepared: KeyRing, before: Publication) -> None:
+        """Raise `PublicationError` if both rings' keys, in place of `before`, are too many."""
+        publication.dumps(self._derive(current, [prepared], before), prepared.generation)
 
     def _derive(
         self, current: KeyRing, prepared: Sequence[KeyRing], before: Publication

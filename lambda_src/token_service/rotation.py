@@ -77,7 +77,7 @@ class Rotation:
         try:
             ring = keyring.rotate(ring, self.make_key, published, now, self.timings)
             ring = _derived(ring, current)
-            self.publisher.check_fits(current.ring, ring)
+            self.publisher.check_fits(current.ring, ring, published)
         except (keyring.RotationTooEarlyError, PublicationError):
             # An empty version under AWSPENDING would make Secrets Manager refuse every rotation.
             self.rings.drop_pending(version_id)
