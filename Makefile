@@ -95,7 +95,7 @@ lock: $(PACKAGES) ## Lock the dependencies of requirements/*.in; UPGRADE=1 renew
 .PHONY: clean
 clean: ## Remove everything that the commands above have made
 	rm -rf $(VENV) .local tests/*/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find infra lambda_src operate tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find infra lambda_src local operate tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help
 help: ## List the commands

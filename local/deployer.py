@@ -39,7 +39,7 @@ class LocalDeployer:
         if function is None:
             raise UnknownTypeError(
                 f"the local stack cannot make this type: add a function for {resource.type} "
-                f"to infra/local/resources ({resource.urn})"
+                f"to local/resources ({resource.urn})"
             )
         self._wait_until_ready()
         created = function(self._aws, resource)

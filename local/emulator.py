@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 MINISTACK_PYTHON = ROOT / ".local" / "ministack" / "bin" / "python"
 HOST = "127.0.0.1"
 ACCOUNT_ID = "000000000000"

@@ -29,7 +29,7 @@ from local.engine import Deployer, DeploymentError, Engine, Monitor
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-INFRA = Path(__file__).resolve().parent.parent
+INFRA = Path(__file__).resolve().parent.parent / "infra"
 
 
 def run_program(

@@ -17,8 +17,8 @@ from jwt.algorithms import RSAAlgorithm
 from bundle import LOCAL, lambda_bundle
 from tests.api_gateway import lambda_event
 from tests.benchmarks.aws import LoopbackAws
-from token_service import keyring
-from token_service.key_generation import generate_private_jwk, generate_signing_key
+from token_service.keys import keyring
+from token_service.keys.key_generation import generate_private_jwk, generate_signing_key
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

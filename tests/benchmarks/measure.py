@@ -60,9 +60,9 @@ Those of `local.` are real time instead."""
 WAYS_TO_AWS = {
     "import.boto3": "import boto3; boto3.client('secretsmanager', 'us-east-1')",
     "import.botocore_signer": "import http.client; from botocore.auth import SigV4Auth",
-    "import.ours": "import token_service.aws_json",
+    "import.ours": "import token_service.aws.aws_json",
     "import.ours_and_authorities": (
-        "import token_service.aws_json; from token_service import tls; tls.client_context()"
+        "import token_service.aws.aws_json; from token_service.aws import tls; tls.client_context()"
     ),
 }
 """What a cold start would import to call AWS; and ours, without and with reading the certificate

@@ -74,7 +74,7 @@ def test_bytecode_is_counted_in_the_zip_itself(tmp_path: Path) -> None:
     assert contestants.bytecode_files(without) == 0
     deployed = lambda_bundle(target=AWS)
     with zipfile.ZipFile(deployed) as archive:
-        compiled = "token_service/__pycache__/api.cpython-313.pyc" in archive.namelist()
+        compiled = "token_service/endpoints/__pycache__/api.cpython-313.pyc" in archive.namelist()
     assert (contestants.bytecode_files(deployed) > 100) == compiled
 
 

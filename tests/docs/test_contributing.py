@@ -5,7 +5,7 @@ import re
 from tests.docs.snippets import ROOT, first_column
 
 DOCUMENT = "CONTRIBUTING.md"
-FOLDERS = ("", "lambda_src/token_service", "infra/local")
+FOLDERS = ("", "lambda_src/token_service")
 
 
 def test_the_table_of_tests_has_every_folder() -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from tests.identity.key_server import KeyServer, PrivateKey, as_segment, encode, public_jwk, sign
 from tests.identity.service import ISSUER, Deployment
-from token_service.identity import IdentityProviders
+from token_service.identity.providers import IdentityProviders
 
 PROVIDER = "https://provider.test"
 CLIENT = "our-client"

@@ -8,18 +8,18 @@ from typing import Any
 import jwt
 
 from tests.api_gateway import lambda_event
-from token_service import keyring, publication
-from token_service.anonymous import AnonymousSubjects
-from token_service.api import TokenService, anonymous_app, signed_in_app
+from token_service.endpoints.anonymous import AnonymousSubjects
+from token_service.endpoints.api import TokenService, anonymous_app, signed_in_app
+from token_service.endpoints.jwks import JWKS_PATH, JwksEndpoint
 from token_service.handlers.wiring import lambda_handler
-from token_service.identity import IdentityProviders
-from token_service.jwks import JWKS_PATH, JwksEndpoint
-from token_service.key_generation import generate_signing_key
-from token_service.publication import PublishedKey
-from token_service.ring_cache import RingCache
+from token_service.identity.providers import IdentityProviders
+from token_service.keys import keyring, publication
+from token_service.keys.key_generation import generate_signing_key
+from token_service.keys.publication import PublishedKey
+from token_service.keys.ring_cache import RingCache
+from token_service.keys.stores import StoredRing
+from token_service.keys.tokens import TokenIssuer
 from token_service.settings import JwksSettings
-from token_service.stores import StoredRing
-from token_service.tokens import TokenIssuer
 
 ISSUER = "https://tokens.test"
 AUDIENCE = "https://instance.powersync.test"

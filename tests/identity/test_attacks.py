@@ -29,7 +29,7 @@ from tests.identity.forgery import (
 )
 from tests.identity.key_server import KeyServer, PrivateKey, encode, public_jwk, sign
 from tests.identity.service import ISSUER, Answer, Deployment
-from token_service.identity import IdentityProviders
+from token_service.identity.providers import IdentityProviders
 
 
 def assert_refused(answer: Answer, status: int, error: str | None) -> None:

@@ -22,8 +22,8 @@ from tests.conftest import Figure
 from tests.identity.attacks import ATTACKS
 from tests.identity.forgery import claims, signed
 from tests.identity.service import ISSUER, Deployment
-from token_service.identity import IdentityProviders
-from token_service.jwks import JWKS_PATH
+from token_service.endpoints.jwks import JWKS_PATH
+from token_service.identity.providers import IdentityProviders
 
 DESCRIPTION = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 schema = schemathesis.openapi.from_path(DESCRIPTION)

@@ -10,8 +10,8 @@ from tests.conftest import Figure
 from tests.identity.clock import MovableClock
 from tests.identity.openid_provider import OpenIdProvider
 from tests.identity.service import ISSUER, Answer, Deployment
-from tests.unit.test_identity_settings import DOCUMENTED
-from token_service.identity import IdentityProviders
+from tests.unit.identity.test_provider_settings import DOCUMENTED
+from token_service.identity.providers import IdentityProviders
 
 Clock = Callable[[], float]
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
@@ -242,7 +242,7 @@ def test_known_keys_serve_through_an_outage_for_a_day(
     user = openid_provider.sign_in("alice")
     assert deployment.token(user.id_token).status == 200
     # Keys that nobody has confirmed for a day prove nothing any more.
-    monkeypatch.setattr("token_service.provider_keys.KEPT_FOR", 3000)
+    monkeypatch.setattr("token_service.identity.provider_keys.KEPT_FOR", 3000)
     refused(deployment.token(user.id_token), 503, "temporarily_unavailable")
 
 

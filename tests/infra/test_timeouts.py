@@ -18,9 +18,9 @@ from tests.api_gateway import lambda_event
 from tests.identity.key_server import public_jwk, sign
 from tests.infra.plan import Plan
 from tests.infra.test_environment import PROVIDED_BY_LAMBDA
-from token_service import provider_http, provider_keys, sessions
-from token_service.jwks import JWKS_PATH
-from token_service.provider_http import ProviderResponse
+from token_service.endpoints.jwks import JWKS_PATH
+from token_service.identity import provider_http, provider_keys, sessions
+from token_service.identity.provider_http import ProviderResponse
 
 POWERSYNC_WAITS = 3.0
 """Seconds that PowerSync waits for the JWKS."""

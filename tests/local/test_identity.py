@@ -19,7 +19,7 @@ from local.stack import LocalStack
 from tests.identity.openid_provider import OpenIdProvider
 from tests.identity.service import ISSUER, Deployment
 from tests.js.verifier import JS, NODE, PowerSyncInstance, require_node_modules
-from token_service.identity import IdentityProviders
+from token_service.identity.providers import IdentityProviders
 
 PASSWORD = "Aa1-correct-horse-battery"
 

@@ -38,7 +38,7 @@ def test_an_unknown_resource_type_is_named(deployer: LocalDeployer, tmp_path: Pa
     message = str(caught.value)
     assert "aws:sqs/queue:Queue 'photos'" in message
     assert "urn:pulumi:s::p::aws:sqs/queue:Queue::photos" in message
-    assert "infra/local/resources" in message
+    assert "to local/resources" in message
 
 
 def test_an_unknown_data_source_is_named(deployer: LocalDeployer, tmp_path: Path) -> None:

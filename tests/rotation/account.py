@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 from settings import Timings as DerivedTimings
 from tests.rotation.aws_model import Aws
-from token_service import publication
-from token_service.aws_json import AwsError, AwsJsonClient
-from token_service.key_generation import generate_signing_key
-from token_service.keyring import KeyRing, Timings
-from token_service.publication import Publication
-from token_service.publisher import JwksPublisher
-from token_service.rotation import Rotation
-from token_service.stores import CURRENT, PENDING, KeyRingStore, PublicationStore
+from token_service.aws.aws_json import AwsError, AwsJsonClient
+from token_service.keys import publication
+from token_service.keys.key_generation import generate_signing_key
+from token_service.keys.keyring import KeyRing, Timings
+from token_service.keys.publication import Publication
+from token_service.keys.publisher import JwksPublisher
+from token_service.keys.rotation import Rotation
+from token_service.keys.stores import CURRENT, PENDING, KeyRingStore, PublicationStore
 
 Call = Callable[[str, Mapping[str, object]], dict[str, object]]
 

@@ -7,8 +7,8 @@ https://docs.aws.amazon.com/secretsmanager/latest/apireference/
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from token_service.aws_json import AwsError, AwsJsonClient, AwsUnreachableError
-from token_service.stores import CURRENT, PENDING
+from token_service.aws.aws_json import AwsError, AwsJsonClient, AwsUnreachableError
+from token_service.keys.stores import CURRENT, PENDING
 
 PREVIOUS = "AWSPREVIOUS"
 

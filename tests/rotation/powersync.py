@@ -6,7 +6,7 @@ The same rules as those of `tests/js/key_cache.mjs`, in simulated time.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from token_service.commands import POWERSYNC_REFRESH_SECONDS
+from token_service.keys.commands import POWERSYNC_REFRESH_SECONDS
 
 
 @dataclass

@@ -7,9 +7,9 @@ import pytest
 
 from tests.conftest import Figure
 from tests.rotation.account import Account, CrashError, Watch, steps
-from token_service import keyring
-from token_service.keyring import State
-from token_service.rotation import ABANDONED_AFTER, Rotation
+from token_service.keys import keyring
+from token_service.keys.keyring import State
+from token_service.keys.rotation import ABANDONED_AFTER, Rotation
 
 Change = Callable[[Rotation, str, "Before"], object]
 

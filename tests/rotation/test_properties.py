@@ -25,9 +25,9 @@ from tests.rotation.world import (
     Counts,
     World,
 )
-from token_service.aws_json import AwsError
-from token_service.keyring import SigningKey, UnknownKeyError
-from token_service.tokens import Signer
+from token_service.aws.aws_json import AwsError
+from token_service.keys.keyring import SigningKey, UnknownKeyError
+from token_service.keys.signer import Signer
 
 DEPLOYMENTS = ((3600, 300), (3600, 86400), (1, 60), (60, 60), (300, 3600), (86400, 300))
 """Seconds: the longest cache of a verifier, and the lifetime of a token."""

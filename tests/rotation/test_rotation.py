@@ -6,12 +6,13 @@ from collections.abc import Mapping
 import pytest
 
 from tests.rotation.account import Account, Watch, steps
-from token_service import aws_json, publication
-from token_service.keyring import RotationTooEarlyError, State, UnknownKeyError
-from token_service.publication import PublicationError
-from token_service.rotation import RotationInProgressError
-from token_service.stores import CURRENT, PENDING, ConflictError, NoKeyRingError
-from token_service.tokens import KeyPairError
+from token_service.aws import aws_json
+from token_service.keys import publication
+from token_service.keys.keyring import RotationTooEarlyError, State, UnknownKeyError
+from token_service.keys.publication import PublicationError
+from token_service.keys.rotation import RotationInProgressError
+from token_service.keys.signer import KeyPairError
+from token_service.keys.stores import CURRENT, PENDING, ConflictError, NoKeyRingError
 
 
 def _token() -> str:

@@ -15,22 +15,22 @@ from settings import Timings as Derived
 from tests.rotation.account import CrashError
 from tests.rotation.aws_model import Aws, ModelClient
 from tests.rotation.powersync import Instance
-from token_service import keyring
-from token_service.aws_json import AwsUnreachableError
-from token_service.commands import POWERSYNC_REFRESH_SECONDS
-from token_service.jwks import JWKS_PATH, JwksEndpoint
-from token_service.keyring import KeyRing, RotationTooEarlyError, SigningKey, State, Timings
-from token_service.publisher import JwksPublisher
-from token_service.ring_cache import KeyRingUnavailableError, RingCache
-from token_service.rotation import Rotation, RotationInProgressError
-from token_service.settings import JwksSettings
-from token_service.stores import (
+from token_service.aws.aws_json import AwsUnreachableError
+from token_service.endpoints.jwks import JWKS_PATH, JwksEndpoint
+from token_service.keys import keyring
+from token_service.keys.commands import POWERSYNC_REFRESH_SECONDS
+from token_service.keys.keyring import KeyRing, RotationTooEarlyError, SigningKey, State, Timings
+from token_service.keys.publisher import JwksPublisher
+from token_service.keys.ring_cache import KeyRingUnavailableError, RingCache
+from token_service.keys.rotation import Rotation, RotationInProgressError
+from token_service.keys.stores import (
     CURRENT,
     ConflictError,
     KeyRingStore,
     NoKeyRingError,
     PublicationStore,
 )
+from token_service.settings import JwksSettings
 
 Read = TypeVar("Read")
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.loopback import Request, Response, serving
-from token_service import tls
+from token_service.aws import tls
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from aws_request_signer import AwsRequestSigner
 
-from token_service import tls
+from token_service.aws import tls
 
 _RETRIED = (
     "InternalServerError",

@@ -9,14 +9,12 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from token_service import credentials
-from token_service.credentials import Credential, InvalidCredentialError
-from token_service.verification import UnusableKeyError, VerificationKey
+from token_service.identity import credentials
+from token_service.identity.credentials import Credential, InvalidCredentialError
+from token_service.identity.verification import UnusableKeyError, VerificationKey
+from token_service.reserved import SHARED_SUBJECT, SUBJECT_PREFIX
 
 _log = logging.getLogger(__name__)
-
-SHARED_SUBJECT = "anonymous"
-SUBJECT_PREFIX = "anon-"
 
 RingKeys = Mapping[str, tuple[str, Mapping[str, str]]]
 """By `kid`, the algorithm and public JWK of each key that may have signed and is not revoked."""

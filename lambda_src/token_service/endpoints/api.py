@@ -14,20 +14,20 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from token_service.anonymous import AnonymousSubjects
-from token_service.responses import (
+from token_service.endpoints.anonymous import AnonymousSubjects
+from token_service.endpoints.responses import (
     RESPONSES,
     MalformedRequestError,
     NoCredentialError,
     NotConfiguredError,
     json_response,
 )
-from token_service.ring_cache import RingCache
-from token_service.tokens import Token, TokenIssuer
+from token_service.keys.ring_cache import RingCache
+from token_service.keys.tokens import Token, TokenIssuer
 
 if TYPE_CHECKING:
     # The function that gives anonymous tokens does without it.
-    from token_service.identity import IdentityProviders
+    from token_service.identity.providers import IdentityProviders
 
 AUTHENTICATED = "authenticated"
 ANONYMOUS = "anonymous"

@@ -12,9 +12,9 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from token_service import publication
-from token_service.aws_json import AwsError
-from token_service.publication import PublicationError
+from token_service.aws.aws_json import AwsError
+from token_service.keys import publication
+from token_service.keys.publication import PublicationError
 from token_service.settings import JwksSettings
 
 log = logging.getLogger(__name__)

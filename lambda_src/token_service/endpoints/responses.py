@@ -7,15 +7,15 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from token_service import ring_cache
-from token_service.credentials import (
+from token_service.identity.credentials import (
     InsufficientScopeError,
     InvalidCredentialError,
     UnusableClaimsError,
 )
-from token_service.provider_http import IdentityProviderUnavailableError
-from token_service.ring_cache import KeyRingUnavailableError
-from token_service.tokens import TokenTooLargeError
+from token_service.identity.provider_http import IdentityProviderUnavailableError
+from token_service.keys import ring_cache
+from token_service.keys.ring_cache import KeyRingUnavailableError
+from token_service.keys.tokens import TokenTooLargeError
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ import os
 import time
 
 from token_service import settings
-from token_service.api import signed_in_app
+from token_service.endpoints.api import signed_in_app
 from token_service.handlers.wiring import lambda_handler, token_service
-from token_service.identity import IdentityProviders
+from token_service.identity.providers import IdentityProviders
 
 _service = token_service(os.environ, "per-device")
 _providers = IdentityProviders.from_settings(

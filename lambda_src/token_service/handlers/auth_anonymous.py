@@ -8,7 +8,7 @@ gc.disable()  # As in `auth`: a tenth of a cold start.
 import os
 
 from token_service import settings
-from token_service.api import anonymous_app
+from token_service.endpoints.api import anonymous_app
 from token_service.handlers.wiring import lambda_handler, token_service
 
 _service = token_service(os.environ, settings.anonymous_subject(os.environ))

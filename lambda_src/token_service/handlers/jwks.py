@@ -3,9 +3,9 @@
 import os
 import time
 
-from token_service.jwks import JwksEndpoint
+from token_service.endpoints.jwks import JwksEndpoint
+from token_service.keys.stores import PublicationStore
 from token_service.settings import JwksSettings
-from token_service.stores import PublicationStore
 
 _settings = JwksSettings.from_environment(os.environ)
 # PowerSync waits 3 s at most. Connecting and reading may each take this long, twice.

@@ -5,13 +5,13 @@ import time
 import uuid
 from collections.abc import Mapping
 
-from token_service.commands import RotateCommands
-from token_service.key_generation import generate_signing_key
-from token_service.keyring import Timings
-from token_service.publisher import JwksPublisher
-from token_service.rotation import Rotation
+from token_service.keys.commands import RotateCommands
+from token_service.keys.key_generation import generate_signing_key
+from token_service.keys.keyring import Timings
+from token_service.keys.publisher import JwksPublisher
+from token_service.keys.rotation import Rotation
+from token_service.keys.stores import KeyRingStore, PublicationStore
 from token_service.settings import RotationSettings
-from token_service.stores import KeyRingStore, PublicationStore
 
 _settings = RotationSettings.from_environment(os.environ)
 _rings = KeyRingStore.connect(_settings.secret_arn)

@@ -10,12 +10,12 @@ from fastapi import FastAPI
 from mangum import Mangum
 from mangum.handlers import HTTPGateway
 
-from token_service.anonymous import AnonymousSubjects
-from token_service.api import TokenService
-from token_service.ring_cache import RingCache
+from token_service.endpoints.anonymous import AnonymousSubjects
+from token_service.endpoints.api import TokenService
+from token_service.keys.ring_cache import RingCache
+from token_service.keys.stores import KeyRingStore
+from token_service.keys.tokens import TokenIssuer
 from token_service.settings import TokenSettings
-from token_service.stores import KeyRingStore
-from token_service.tokens import TokenIssuer
 
 
 def token_service(environment: Mapping[str, str], anonymous_mode: str) -> TokenService:

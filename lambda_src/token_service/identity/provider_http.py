@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from token_service import tls
+from token_service.aws import tls
 
 TIME_LIMIT = 2.0
 """Seconds for one request in all: connecting, TLS, headers and body. Only the resolver's own time

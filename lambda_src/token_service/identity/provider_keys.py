@@ -5,15 +5,15 @@ import math
 import threading
 from collections.abc import Callable, Mapping
 
-from token_service.credentials import InvalidCredentialError, parse_json_object
-from token_service.provider_http import (
+from token_service.identity.credentials import InvalidCredentialError, parse_json_object
+from token_service.identity.provider_http import (
     RETRY_INTERVAL,
     IdentityProviderUnavailableError,
     Outage,
     check_url,
     send_request,
 )
-from token_service.verification import UnusableKeyError, VerificationKey, read_key_set
+from token_service.identity.verification import UnusableKeyError, VerificationKey, read_key_set
 
 _log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from token_service.provider_http import check_url
-from token_service.tokens import PROTECTED_CLAIMS
-from token_service.verification import ASYMMETRIC_ALGORITHMS
+from token_service.identity.provider_http import check_url
+from token_service.identity.verification import ASYMMETRIC_ALGORITHMS
+from token_service.reserved import PROTECTED_CLAIMS
 
 UNMAPPABLE_CLAIMS = PROTECTED_CLAIMS | {"previous_sub"}
 """Names in our token that no identity provider's claim may take."""

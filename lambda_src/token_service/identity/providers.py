@@ -4,18 +4,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from token_service import credentials
-from token_service.anonymous import SHARED_SUBJECT, SUBJECT_PREFIX
-from token_service.credentials import (
+from token_service.identity import credentials
+from token_service.identity.credentials import (
     Credential,
     InsufficientScopeError,
     InvalidCredentialError,
     UnusableClaimsError,
 )
-from token_service.provider_http import IdentityProviderUnavailableError
-from token_service.provider_keys import ProviderKeys, ProviderMetadata
-from token_service.provider_settings import ProviderSettings
-from token_service.sessions import SessionCheck
+from token_service.identity.provider_http import IdentityProviderUnavailableError
+from token_service.identity.provider_keys import ProviderKeys, ProviderMetadata
+from token_service.identity.provider_settings import ProviderSettings
+from token_service.identity.sessions import SessionCheck
+from token_service.reserved import SHARED_SUBJECT, SUBJECT_PREFIX
 
 __all__ = [
     "Caller",

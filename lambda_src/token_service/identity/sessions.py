@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from token_service.credentials import Credential, InvalidCredentialError, parse_json_object
-from token_service.provider_http import (
+from token_service.identity.credentials import Credential, InvalidCredentialError, parse_json_object
+from token_service.identity.provider_http import (
     RETRY_INTERVAL,
     IdentityProviderUnavailableError,
     Outage,

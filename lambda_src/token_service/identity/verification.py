@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import Algorithm, AllowedPublicKeys, get_default_algorithms
 from jwt.exceptions import InvalidKeyError
 
-from token_service.credentials import Credential
+from token_service.identity.credentials import Credential
 
 _log = logging.getLogger(__name__)
 

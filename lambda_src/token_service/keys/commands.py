@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from token_service import keyring
-from token_service.aws_json import AwsError
-from token_service.keyring import KeyRing, Timings
-from token_service.publication import Publication
-from token_service.rotation import Rotation
+from token_service.aws.aws_json import AwsError
+from token_service.keys import keyring
+from token_service.keys.keyring import KeyRing, Timings
+from token_service.keys.publication import Publication
+from token_service.keys.rotation import Rotation
+from token_service.keys.stores import NoKeyRingError
 from token_service.settings import RotationSettings
-from token_service.stores import NoKeyRingError
 
 log = logging.getLogger(__name__)
 

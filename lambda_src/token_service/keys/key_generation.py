@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from token_service.jwk import thumbprint
-from token_service.keyring import SigningKey, State
+from token_service.keys.jwk import thumbprint
+from token_service.keys.keyring import SigningKey, State
 
 RSA_KEY_BITS = {"RS256": 2048, "RS384": 3072, "RS512": 4096}
 EC_CURVES: Mapping[str, type[ec.EllipticCurve]] = {

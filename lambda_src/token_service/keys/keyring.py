@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
-from token_service.jwk import public_members
-from token_service.publication import Publication
+from token_service.keys.jwk import public_members
+from token_service.keys.publication import Publication
 
 MOST_RETIRED = 50
 """So many retired keys at most are remembered: a secret holds 64 KiB, and RSA keys are large."""

@@ -9,12 +9,8 @@ All times are epoch seconds.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from token_service.keyring import KeyRing
 
 LARGEST_DOCUMENT = 8192
 """Bytes that an advanced SSM parameter holds."""
@@ -41,47 +37,6 @@ Publication = Mapping[str, PublishedKey]
 
 class PublicationError(Exception):
     """A publication that cannot be read or written."""
-
-
-def derive(
-    current: "KeyRing",
-    prepared: "Sequence[KeyRing]",
-    before: Publication,
-    now: float,
-    retain_after_signing: float,
-) -> dict[str, PublishedKey]:
-    """What is to be published, given the ring under AWSCURRENT and those prepared to replace it.
-
-    A key of any ring is published unless one of them revokes it. Times already stamped in
-    `before` stay; what is seen for the first time is stamped `now`: a key, a key that the current
-    ring signs with, a key that it keeps as `previous` and so no longer signs with. A key that signs
-    again (somebody moved AWSCURRENT back by hand) has not stopped. The key that signs will be
-    needed for `retain_after_signing` seconds when it stops.
-    """
-    rings = (current, *prepared)
-    revoked = {kid for ring in rings for kid in ring.revoked}
-    states = {key.kid: str(key.state) for key in current.keys}
-    publication: dict[str, PublishedKey] = {}
-    for key in (key for ring in rings for key in ring.keys):
-        if key.kid in revoked or key.kid in publication:
-            continue
-        state = states.get(key.kid)
-        seen = before.get(key.kid) or PublishedKey({}, published_at=now)
-        signing_since, stopped_at = seen.signing_since, seen.stopped_signing_at
-        retained_for = seen.retained_for
-        if state == "current":
-            signing_since, stopped_at = signing_since or now, None
-            retained_for = max(retained_for, retain_after_signing)
-        elif state == "previous":
-            stopped_at = stopped_at or now
-        publication[key.kid] = PublishedKey(
-            jwk={**key.public_jwk, "kid": key.kid, "alg": key.alg, "use": "sig"},
-            published_at=seen.published_at,
-            signing_since=signing_since,
-            stopped_signing_at=stopped_at,
-            retained_for=retained_for,
-        )
-    return publication
 
 
 def dumps(publication: Publication, generation: int) -> str:

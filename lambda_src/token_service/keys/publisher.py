@@ -4,10 +4,10 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from token_service import publication
-from token_service.keyring import KeyRing
-from token_service.publication import Publication, PublicationError
-from token_service.stores import ConflictError, KeyRingStore, PublicationStore, StoredRing
+from token_service.keys import publication
+from token_service.keys.keyring import KeyRing, State
+from token_service.keys.publication import Publication, PublicationError, PublishedKey
+from token_service.keys.stores import ConflictError, KeyRingStore, PublicationStore, StoredRing
 
 log = logging.getLogger(__name__)
 
@@ -16,6 +16,47 @@ ATTEMPTS = 5
 
 LABELS_SEEN_WITHIN = 6.0
 """Seconds after which readers of the secret see where a label has moved."""
+
+
+def derive(
+    current: KeyRing,
+    prepared: Sequence[KeyRing],
+    before: Publication,
+    now: float,
+    retain_after_signing: float,
+) -> dict[str, PublishedKey]:
+    """What is to be published, given the ring under AWSCURRENT and those prepared to replace it.
+
+    A key of any ring is published unless one of them revokes it. Times already stamped in
+    `before` stay; what is seen for the first time is stamped `now`: a key, a key that the current
+    ring signs with, a key that it keeps as `previous` and so no longer signs with. A key that signs
+    again (somebody moved AWSCURRENT back by hand) has not stopped. The key that signs will be
+    needed for `retain_after_signing` seconds when it stops.
+    """
+    rings = (current, *prepared)
+    revoked = {kid for ring in rings for kid in ring.revoked}
+    states = {key.kid: key.state for key in current.keys}
+    publication: dict[str, PublishedKey] = {}
+    for key in (key for ring in rings for key in ring.keys):
+        if key.kid in revoked or key.kid in publication:
+            continue
+        state = states.get(key.kid)
+        seen = before.get(key.kid) or PublishedKey({}, published_at=now)
+        signing_since, stopped_at = seen.signing_since, seen.stopped_signing_at
+        retained_for = seen.retained_for
+        if state is State.CURRENT:
+            signing_since, stopped_at = signing_since or now, None
+            retained_for = max(retained_for, retain_after_signing)
+        elif state is State.PREVIOUS:
+            stopped_at = stopped_at or now
+        publication[key.kid] = PublishedKey(
+            jwk={**key.public_jwk, "kid": key.kid, "alg": key.alg, "use": "sig"},
+            published_at=seen.published_at,
+            signing_since=signing_since,
+            stopped_signing_at=stopped_at,
+            retained_for=retained_for,
+        )
+    return publication
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +120,7 @@ class JwksPublisher:
         self, current: KeyRing, prepared: Sequence[KeyRing], before: Publication
     ) -> Publication:
         now = round(self.clock(), 3)
-        return publication.derive(current, prepared, before, now, self.retain_after_signing)
+        return derive(current, prepared, before, now, self.retain_after_signing)
 
     def _read(self) -> tuple[Publication, int, int]:
         """What is published, the parameter's version and the generation of its ring."""

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from token_service.aws_json import AwsError
-from token_service.keyring import KeyRing, KeyRingError
-from token_service.stores import StoredRing
-from token_service.tokens import Signer
+from token_service.aws.aws_json import AwsError
+from token_service.keys.keyring import KeyRing, KeyRingError
+from token_service.keys.signer import Signer
+from token_service.keys.stores import StoredRing
 
 log = logging.getLogger(__name__)
 

@@ -18,11 +18,11 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from token_service import keyring, tokens
-from token_service.keyring import KeyRing, MakeKey, Timings
-from token_service.publication import Publication, PublicationError
-from token_service.publisher import JwksPublisher
-from token_service.stores import (
+from token_service.keys import keyring, signer
+from token_service.keys.keyring import KeyRing, MakeKey, Timings
+from token_service.keys.publication import Publication, PublicationError
+from token_service.keys.publisher import JwksPublisher
+from token_service.keys.stores import (
     CURRENT,
     PENDING,
     ConflictError,
@@ -107,7 +107,7 @@ class Rotation:
                     f"key {key.kid} is not published: run setSecret first (again, if another change"
                     " of the key ring came in between)"
                 )
-            tokens.check_key_pair(key, published[key.kid].jwk)
+            signer.check_key_pair(key, published[key.kid].jwk)
 
     def finish_secret(self, version_id: str) -> None:
         """Make the prepared ring the one that signs."""

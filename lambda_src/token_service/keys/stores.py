@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from token_service import keyring, publication
-from token_service.aws_json import AwsError, AwsJsonClient
-from token_service.keyring import KeyRing
-from token_service.publication import Publication
+from token_service.aws.aws_json import AwsError, AwsJsonClient
+from token_service.keys import keyring, publication
+from token_service.keys.keyring import KeyRing
+from token_service.keys.publication import Publication
 
 CURRENT = "AWSCURRENT"
 PENDING = "AWSPENDING"

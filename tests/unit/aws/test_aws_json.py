@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.loopback import Request, Response, serving
-from token_service import aws_json
-from token_service.aws_json import AwsError, AwsJsonClient, AwsUnreachableError
+from token_service.aws import aws_json
+from token_service.aws.aws_json import AwsError, AwsJsonClient, AwsUnreachableError
 
 SECRET = b'{"SecretString": "the private key"'
 

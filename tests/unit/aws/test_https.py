@@ -4,8 +4,8 @@ import ssl
 
 import pytest
 
-from token_service import tls
-from token_service.aws_json import AwsJsonClient, AwsUnreachableError
+from token_service.aws import tls
+from token_service.aws.aws_json import AwsJsonClient, AwsUnreachableError
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from token_service import keyring
-from token_service.anonymous import AnonymousSubjects
-from token_service.jwk import public_members
-from token_service.key_generation import generate_signing_key
-from token_service.keyring import KeyRing, SigningKey
-from token_service.tokens import Signer, TokenIssuer
+from token_service.endpoints.anonymous import AnonymousSubjects
+from token_service.keys import keyring
+from token_service.keys.jwk import public_members
+from token_service.keys.key_generation import generate_signing_key
+from token_service.keys.keyring import KeyRing, SigningKey
+from token_service.keys.signer import Signer
+from token_service.keys.tokens import TokenIssuer
 
 NOW = 1_800_000_000
 DAY = 86_400

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import pytest
 
 from tests.api_gateway import lambda_event
-from token_service import publication
-from token_service.aws_json import AwsUnreachableError
-from token_service.jwks import JWKS_PATH, JwksEndpoint
-from token_service.publication import PublishedKey
+from token_service.aws.aws_json import AwsUnreachableError
+from token_service.endpoints.jwks import JWKS_PATH, JwksEndpoint
+from token_service.keys import publication
+from token_service.keys.publication import PublishedKey
 from token_service.settings import JwksSettings
 
 ROUTES = {"/.well-known/jwks.json": "GET, HEAD", "/token": "GET, POST"}

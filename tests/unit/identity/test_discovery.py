@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.identity.clock import MovableClock
 from tests.identity.key_server import public_jwk, sign
 from tests.loopback import Request, Response, serving
-from token_service.identity import IdentityProviders
-from token_service.provider_http import IdentityProviderUnavailableError
-from token_service.provider_keys import ProviderMetadata
+from token_service.identity.provider_http import IdentityProviderUnavailableError
+from token_service.identity.provider_keys import ProviderMetadata
+from token_service.identity.providers import IdentityProviders
 
 DISCOVERY = "/.well-known/openid-configuration"
 DAY = 86_400

@@ -9,7 +9,7 @@ import yaml
 
 from settings import Anonymous
 from tests.js.verifier import JS, NODE, require_node_modules
-from tests.unit.test_identity_settings import IDENTITY_MD
+from tests.unit.identity.test_provider_settings import IDENTITY_MD
 
 TEXT = IDENTITY_MD.read_text()
 

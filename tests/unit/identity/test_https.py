@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from token_service.provider_http import IdentityProviderUnavailableError, send_request
+from token_service.identity.provider_http import IdentityProviderUnavailableError, send_request
 
 
 @pytest.mark.usefixtures("trusted")

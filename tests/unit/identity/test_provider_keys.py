@@ -10,8 +10,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.identity.clock import MovableClock
 from tests.identity.key_server import KeyServer, public_jwk
-from token_service.provider_http import IdentityProviderUnavailableError, check_url, send_request
-from token_service.provider_keys import ProviderKeys
+from token_service.identity.provider_http import (
+    IdentityProviderUnavailableError,
+    check_url,
+    send_request,
+)
+from token_service.identity.provider_keys import ProviderKeys
 
 KEY = public_jwk(ec.generate_private_key(ec.SECP256R1()), kid="k", alg="ES256")
 OTHER = public_jwk(ec.generate_private_key(ec.SECP256R1()), kid="other", alg="ES256")

@@ -9,9 +9,9 @@ import yaml
 from pydantic import ValidationError
 
 from identity_providers import RESERVED_CLAIMS, IdentityProvider
-from token_service.provider_settings import UNMAPPABLE_CLAIMS, ProviderSettings
+from token_service.identity.provider_settings import UNMAPPABLE_CLAIMS, ProviderSettings
 
-IDENTITY_MD = Path(__file__).parents[2] / "docs" / "identity.md"
+IDENTITY_MD = Path(__file__).parents[3] / "docs" / "identity.md"
 BLOCKS = [
     yaml.safe_load(block)["config"]["powersync-auth:identityProviders"]
     for block in re.findall(r"```yaml\n(config:.*?)```", IDENTITY_MD.read_text(), re.DOTALL)

@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from tests.identity.key_server import KeyServer, PrivateKey, public_jwk, sign
-from tests.unit.test_identity_settings import DOCUMENTED, USUAL
-from token_service.identity import (
+from tests.unit.identity.test_provider_settings import DOCUMENTED, USUAL
+from token_service.identity.providers import (
     Caller,
     IdentityProviders,
     InsufficientScopeError,

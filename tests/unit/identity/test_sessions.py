@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.identity.clock import MovableClock
 from tests.identity.key_server import KeyServer, public_jwk, sign
-from token_service import provider_http
-from token_service.identity import (
+from token_service.identity import provider_http
+from token_service.identity.providers import (
     Caller,
     IdentityProviders,
     IdentityProviderUnavailableError,
@@ -194,7 +194,7 @@ def test_only_positive_answers_are_kept_and_only_for_the_same_credential(
 def test_the_cache_of_sessions_is_bounded(
     authenticate: Authenticate, sessions: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("token_service.sessions.MOST_REMEMBERED", 2)
+    monkeypatch.setattr("token_service.identity.sessions.MOST_REMEMBERED", 2)
     sessions.answer = b'{"sub": "alice"}'
     first, second, third = (token(jti=str(number)) for number in range(3))
     for credential in (first, second, third, third, second):

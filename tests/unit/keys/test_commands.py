@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.rotation.account import Account
-from token_service.commands import (
+from token_service.endpoints.jwks import JWKS_PATH, JwksEndpoint
+from token_service.keys.commands import (
     InvalidEventError,
     JwksNotServedError,
     RotateCommands,
     RotationOverdueError,
 )
-from token_service.jwks import JWKS_PATH, JwksEndpoint
-from token_service.keyring import RotationTooEarlyError
+from token_service.keys.keyring import RotationTooEarlyError
 from token_service.settings import JwksSettings, RotationSettings
 
 TOKEN = "2f1c1a55-7e54-4b06-9d0e-0b5a3e1f7c11"

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from token_service import keyring
-from token_service.keyring import (
+from token_service.keys import keyring
+from token_service.keys.keyring import (
     MOST_RETIRED,
     KeyRing,
     KeyRingError,
@@ -17,7 +17,7 @@ from token_service.keyring import (
     Timings,
     UnknownKeyError,
 )
-from token_service.publication import PublishedKey
+from token_service.keys.publication import PublishedKey
 
 NOW = 1_800_000_000
 TIMINGS = Timings(publish_before_signing=3780, retain_after_signing=4020, remember_retired=86400)

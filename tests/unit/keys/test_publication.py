@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from token_service import publication
-from token_service.key_generation import generate_private_jwk
-from token_service.keyring import KeyRing, SigningKey, State
-from token_service.publication import PublicationError, PublishedKey
+from token_service.keys import publication, publisher
+from token_service.keys.key_generation import generate_private_jwk
+from token_service.keys.keyring import KeyRing, SigningKey, State
+from token_service.keys.publication import PublicationError, PublishedKey
 
 NOW = 1_800_000_000.5
 RETAIN = 4020
@@ -27,7 +27,7 @@ ROTATED = KeyRing(
 
 
 def test_keys_of_the_ring_in_use_and_of_those_prepared_are_published() -> None:
-    derived = publication.derive(CURRENT, [ROTATED], {}, NOW, RETAIN)
+    derived = publisher.derive(CURRENT, [ROTATED], {}, NOW, RETAIN)
     assert set(derived) == {"old", "now", "next", "new"}
 
 
@@ -35,37 +35,37 @@ def test_a_key_that_a_prepared_ring_revokes_is_not_published_any_more() -> None:
     revoking = KeyRing(
         (_key("next", State.CURRENT), _key("new", State.NEXT)), revoked={"now": 1, "old": 1}
     )
-    assert set(publication.derive(CURRENT, [revoking], {}, NOW, RETAIN)) == {"next", "new"}
+    assert set(publisher.derive(CURRENT, [revoking], {}, NOW, RETAIN)) == {"next", "new"}
 
 
 def test_times_are_stamped_when_something_is_seen_first_and_then_stay() -> None:
-    first = publication.derive(CURRENT, [], {}, NOW, RETAIN)
+    first = publisher.derive(CURRENT, [], {}, NOW, RETAIN)
     assert (first["next"].published_at, first["next"].signing_since) == (NOW, None)
     assert (first["now"].signing_since, first["now"].stopped_signing_at) == (NOW, None)
     assert first["old"].stopped_signing_at == NOW
-    assert publication.derive(CURRENT, [], first, NOW + 60, RETAIN) == first
+    assert publisher.derive(CURRENT, [], first, NOW + 60, RETAIN) == first
 
 
 def test_a_prepared_ring_does_not_stamp_that_a_key_stops() -> None:
-    assert publication.derive(CURRENT, [ROTATED], {}, NOW, RETAIN)["now"].stopped_signing_at is None
+    assert publisher.derive(CURRENT, [ROTATED], {}, NOW, RETAIN)["now"].stopped_signing_at is None
 
 
 def test_a_key_that_signs_again_has_not_stopped() -> None:
     before = {"now": PublishedKey({}, published_at=1, signing_since=2, stopped_signing_at=3)}
-    again = publication.derive(CURRENT, [], before, NOW, RETAIN)["now"]
+    again = publisher.derive(CURRENT, [], before, NOW, RETAIN)["now"]
     assert (again.signing_since, again.stopped_signing_at) == (2, None)
 
 
 def test_a_key_is_retained_as_long_as_the_settings_have_asked_for_while_it_signed() -> None:
-    derived = publication.derive(CURRENT, [], {}, NOW, 90_000)
-    derived = publication.derive(CURRENT, [], derived, NOW, 4020)
-    derived = publication.derive(ROTATED, [], derived, NOW, 100_000)
+    derived = publisher.derive(CURRENT, [], {}, NOW, 90_000)
+    derived = publisher.derive(CURRENT, [], derived, NOW, 4020)
+    derived = publisher.derive(ROTATED, [], derived, NOW, 100_000)
     assert derived["now"].retained_for == 90_000
     assert derived["new"].retained_for == 0
 
 
 def test_a_document_reads_back_and_has_nothing_private() -> None:
-    derived = publication.derive(CURRENT, [], {}, NOW, RETAIN)
+    derived = publisher.derive(CURRENT, [], {}, NOW, RETAIN)
     document = publication.dumps(derived, 7)
     assert publication.loads(document) == derived
     assert publication.generation(document) == 7
@@ -73,7 +73,7 @@ def test_a_document_reads_back_and_has_nothing_private() -> None:
 
 
 def test_the_jwks_has_public_members_only_and_none_of_ours() -> None:
-    document = publication.dumps(publication.derive(CURRENT, [], {}, NOW, RETAIN), 1)
+    document = publication.dumps(publisher.derive(CURRENT, [], {}, NOW, RETAIN), 1)
     for key in json.loads(publication.jwks(document))["keys"]:
         assert set(key) == {"kty", "crv", "x", "y", "kid", "alg", "use"}
         assert key["use"] == "sig"

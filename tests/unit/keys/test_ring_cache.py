@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from token_service import keyring
-from token_service.aws_json import AwsUnreachableError
-from token_service.key_generation import generate_signing_key
-from token_service.keyring import KeyRing, KeyRingError
-from token_service.ring_cache import KeyRingUnavailableError, RingCache
-from token_service.stores import StoredRing
+from token_service.aws.aws_json import AwsUnreachableError
+from token_service.keys import keyring
+from token_service.keys.key_generation import generate_signing_key
+from token_service.keys.keyring import KeyRing, KeyRingError
+from token_service.keys.ring_cache import KeyRingUnavailableError, RingCache
+from token_service.keys.stores import StoredRing
 
 
 def _ring() -> KeyRing:

@@ -38,7 +38,7 @@ def test_its_links_lead_somewhere(path: str) -> None:
 
 def test_its_error_messages_are_those_of_the_code() -> None:
     code = "".join(
-        path.read_text("utf-8") for path in (ROOT / "lambda_src" / "token_service").glob("*.py")
+        path.read_text("utf-8") for path in (ROOT / "lambda_src" / "token_service").rglob("*.py")
     )
     joined = re.sub(r'"\s+f?"', "", code)
     rows = re.findall(

@@ -3,15 +3,10 @@
 import jwt
 import pytest
 
-from token_service.key_generation import ALGORITHMS, generate_private_jwk, generate_signing_key
-from token_service.tokens import (
-    PROTECTED_CLAIMS,
-    KeyPairError,
-    Signer,
-    TokenIssuer,
-    TokenTooLargeError,
-    check_key_pair,
-)
+from token_service.keys.key_generation import ALGORITHMS, generate_private_jwk, generate_signing_key
+from token_service.keys.signer import KeyPairError, Signer, check_key_pair
+from token_service.keys.tokens import TokenIssuer, TokenTooLargeError
+from token_service.reserved import PROTECTED_CLAIMS
 
 ISSUER = TokenIssuer("https://auth.example.com", ["https://powersync.example.com"], 300)
 NOW = 1_800_000_000.9

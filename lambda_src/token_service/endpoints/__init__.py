@@ -1,0 +1,1 @@
+"""What is served: the JWKS, and tokens."""
