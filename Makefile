@@ -67,10 +67,11 @@ test: $(PACKAGES) $(EMULATOR) $(NODE_PACKAGES) ## Run every test; ARGS="-k jwks"
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" exec $(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
-check: $(PACKAGES) ## Check format, lint and types
+check: $(PACKAGES) ## Check format, lint, types and imports
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy
+	@PYTHONPATH=lambda_src $(VENV)/bin/lint-imports --no-cache --no-logo
 
 .PHONY: bench
 bench: $(PACKAGES) $(EMULATOR) $(BENCH_PACKAGES) ## Measure, and compare with the bounds
