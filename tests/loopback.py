@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 
 
@@ -72,6 +73,33 @@ def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> Iterator[str
             origin = "https://localhost" if tls else "http://127.0.0.1"
             yield f"{origin}:{server.server_port}"
         finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextlib.contextmanager
+def dripping() -> Iterator[str]:
+    """Answer each connection with a byte now and again, and never to an end.
+
+    Yields:
+        The URL of the server, without a path.
+    """
+    done = threading.Event()
+
+    class Drip(BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):  # The client has had enough.
+                self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
+                while not done.wait(0.1):
+                    self.request.sendall(b" ")
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Drip) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            done.set()
             server.shutdown()
             thread.join()
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import http.client
 import importlib.util
 import json
 import os
@@ -18,6 +17,8 @@ from tests.api_gateway import lambda_event
 from tests.identity.key_server import public_jwk, sign
 from tests.infra.plan import Plan
 from tests.infra.test_environment import PROVIDED_BY_LAMBDA
+from token_service.aws import aws_json
+from token_service.aws.exchange import Answer, NoAnswerError
 from token_service.endpoints.jwks import JWKS_PATH
 from token_service.identity import provider_http, provider_keys, sessions
 from token_service.identity.provider_http import ProviderResponse
@@ -43,21 +44,13 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Waiting:
     """AWS at its slowest: takes each call at the last moment, and then says nothing."""
     waiting = Waiting()
 
-    class SilentAws:
-        def __init__(self, _host: str, **options: Any) -> None:
-            self._timeout = options["timeout"]
+    def silent(*_: object, deadline: float, **_options: object) -> Answer:
+        waiting.add(deadline - time.monotonic())
+        raise NoAnswerError("TimeoutError")
 
-        def request(self, *_: object) -> None:
-            waiting.add(self._timeout)  # To connect.
-
-        def getresponse(self) -> None:
-            waiting.add(self._timeout)
-            raise TimeoutError
-
-        def close(self) -> None:
-            pass
-
-    monkeypatch.setattr(http.client, "HTTPSConnection", SilentAws)
+    began = time.monotonic()
+    monkeypatch.setattr(aws_json, "exchange", silent)
+    monkeypatch.setattr(time, "monotonic", lambda: began + waiting.seconds)
     monkeypatch.setattr(time, "sleep", waiting.add)
     return waiting
 

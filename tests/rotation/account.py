@@ -126,7 +126,7 @@ class Account:
 
     def _client(self, service: str, prefix: str, watch: Watch) -> WatchedClient:
         # The emulator shares two cores with everything else: it may be slow.
-        return WatchedClient(service, prefix, 20.0, watch=watch, model=self.model)
+        return WatchedClient(service, prefix, 60.0, watch=watch, model=self.model)
 
     def _make_resources(self, name: str) -> None:
         made = self._secrets.call(

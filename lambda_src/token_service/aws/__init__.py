@@ -1,1 +1,1 @@
-"""How AWS is called."""
+"""How AWS is called, and over which connections anybody is."""

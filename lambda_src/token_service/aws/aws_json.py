@@ -1,30 +1,53 @@
 """Calls to AWS services that speak the JSON 1.1 protocol, without boto3.
 
-Importing boto3 and making a client costs more CPU at a cold start than everything else together.
-Two services and a handful of calls need a signature (by the library aws-request-signer) and a POST.
+Importing boto3 and making a client costs more CPU at a cold start than everything else together. A
+few services and a handful of calls need a signature (by the library aws-request-signer) and a POST.
 """
 
 import hashlib
-import http.client
 import json
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from aws_request_signer import AwsRequestSigner
 
-from token_service.aws import tls
+from token_service.aws.exchange import NoAnswerError, exchange
 
-_RETRIED = (
-    "InternalServerError",
-    "InternalServiceError",
-    "RequestLimitExceeded",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyUpdates",
+_RETRIED = frozenset(
+    {
+        "InternalServerError",
+        "InternalServiceError",
+        "RequestLimitExceeded",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyUpdates",
+        # Secrets Manager, when KMS fails it.
+        "DecryptionFailure",
+        # Credentials that have run out, or that are so new that not all of AWS knows them.
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "RequestExpired",
+        "UnrecognizedClientException",
+    }
 )
+_CLOCK_WORDS = ("Signature expired", "Signature not yet current")
+"""How the message of an `InvalidSignatureException` begins that is about the time of signing, as
+when a function is frozen between signing and sending, or the clock was just corrected."""
+
+_LARGEST_ANSWER = 1_048_576
+"""Bytes. The longest is a secret of 64 KiB, in JSON."""
+
+_PAUSE = 0.1
+"""Seconds before the second attempt; twice that before the third, and so on."""
+
+_DNS_SUFFIX = os.environ.get("DNS_SUFFIX") or "amazonaws.com"
+"""What the names of AWS's endpoints end in: not the same in China, in the EU Sovereign Cloud and in
+others. An environment that an earlier release made does not say."""
+
+_SDK_NAMES = {"secretsmanager": "SECRETS_MANAGER"}
+"""How a service is called in `AWS_ENDPOINT_URL_…`, if not by the name that it signs with."""
 
 
 class AwsError(Exception):
@@ -36,7 +59,7 @@ class AwsError(Exception):
 
 
 class AwsUnreachableError(AwsError):
-    """AWS did not answer in time, was throttling, or answered with a fault of its own."""
+    """AWS did not answer usefully: not in time, throttling, or with what another try may mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,81 +68,79 @@ class AwsJsonClient:
 
     Attributes:
         service: The name it signs with, such as `ssm`.
-        target_prefix: What stands before the action in `X-Amz-Target`.
-        timeout: Seconds for connecting and for each read.
+        target_prefix: What stands before the action in `X-Amz-Target`, such as `AmazonSSM`.
+        time_limit: Seconds for a whole call: all attempts and the pauses between them, credentials,
+            connecting, TLS, and an answer however slowly it drips. Each attempt may take its share.
         attempts: How often a call is made in all before `AwsUnreachableError`.
     """
 
     service: str
     target_prefix: str
-    timeout: float = 2.0
+    time_limit: float = 7.5
     attempts: int = 3
 
     def call(self, action: str, parameters: Mapping[str, object]) -> dict[str, object]:
-        """Make one call; faults and throttling are tried again after 0.1 s, 0.2 s, …
+        """Make one call; what may pass is tried again after 0.1 s, 0.2 s, …
 
         Only calls that may be made twice go through here: reads, and writes that AWS itself makes
         idempotent by a token or a version. Raises `AwsError` and `AwsUnreachableError`.
         """
-        for attempt in range(1, self.attempts + 1):
+        deadline = time.monotonic() + self.time_limit
+        for attempt in range(self.attempts):
+            share = (deadline - time.monotonic()) / (self.attempts - attempt)
             try:
-                return self._call_once(action, parameters)
+                return self._call_once(action, parameters, time.monotonic() + share)
             except AwsUnreachableError:
-                if attempt == self.attempts:
+                if attempt == self.attempts - 1:
                     raise
-                time.sleep(0.1 * 2 ** (attempt - 1))
+                time.sleep(_PAUSE * 2**attempt)
         raise AssertionError("attempts is at least 1")
 
-    def _call_once(self, action: str, parameters: Mapping[str, object]) -> dict[str, object]:
+    def _call_once(
+        self, action: str, parameters: Mapping[str, object], deadline: float
+    ) -> dict[str, object]:
         endpoint = _endpoint(self.service)
         body = json.dumps(parameters).encode()
         headers = {
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": f"{self.target_prefix}.{action}",
         }
-        connection = _connection(endpoint, self.timeout)
         try:
-            credentials = _credentials(self.timeout)
-            signed = _sign(self.service, endpoint, headers, body, credentials)
-            connection.request("POST", "/", body, signed)
-            response = connection.getresponse()
-            answer = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise AwsUnreachableError(self.service, action, type(error).__name__, "") from error
-        finally:
-            connection.close()
-        return self._parse(action, response.status, answer)
+            # Read for each attempt: those of the one before may be what was refused.
+            signed = _sign(self.service, endpoint, headers, body, _credentials(deadline))
+            answer = exchange(
+                "POST", endpoint + "/", signed, body, deadline=deadline, largest=_LARGEST_ANSWER
+            )
+        except NoAnswerError as error:
+            raise AwsUnreachableError(self.service, action, str(error), "") from error
+        return self._parse(action, answer.status, answer.body)
 
     def _parse(self, action: str, status: int, answer: bytes) -> dict[str, object]:
         try:
             data = json.loads(answer)
-        except ValueError:
+        except (ValueError, RecursionError):
             # What does not parse may still hold a secret's beginning: it is not quoted.
             data = None
-        if status == http.client.OK and isinstance(data, dict):
+        if status == 200 and isinstance(data, dict):
             return data
         if not isinstance(data, dict):
             raise AwsUnreachableError(self.service, action, f"HTTP {status}", "not a JSON object")
         code = str(data.get("__type", f"HTTP {status}")).rpartition("#")[2]
         message = str(data.get("message") or data.get("Message") or "")
-        fault = status >= http.client.INTERNAL_SERVER_ERROR or code in _RETRIED
-        raise (AwsUnreachableError if fault else AwsError)(self.service, action, code, message)
+        may_pass = status >= 500 or code in _RETRIED or _is_about_the_clock(code, message)
+        raise (AwsUnreachableError if may_pass else AwsError)(self.service, action, code, message)
+
+
+def _is_about_the_clock(code: str, message: str) -> bool:
+    return code == "InvalidSignatureException" and message.startswith(_CLOCK_WORDS)
 
 
 def _endpoint(service: str) -> str:
     """The service's URL, which the SDKs' own variables may point elsewhere."""
     override = os.environ.get(
-        "AWS_ENDPOINT_URL_" + ("SECRETS_MANAGER" if service == "secretsmanager" else "SSM")
+        f"AWS_ENDPOINT_URL_{_SDK_NAMES.get(service, service.upper())}"
     ) or os.environ.get("AWS_ENDPOINT_URL")
-    return (override or f"https://{service}.{os.environ['AWS_REGION']}.amazonaws.com").rstrip("/")
-
-
-def _connection(endpoint: str, timeout: float) -> http.client.HTTPConnection:
-    url = urlsplit(endpoint)
-    if url.scheme == "https":
-        context = tls.client_context()
-        return http.client.HTTPSConnection(url.netloc, timeout=timeout, context=context)
-    return http.client.HTTPConnection(url.netloc, timeout=timeout)
+    return (override or f"https://{service}.{os.environ['AWS_REGION']}.{_DNS_SUFFIX}").rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +150,8 @@ class _Credentials:
     session_token: str | None = field(repr=False)
 
 
-def _credentials(timeout: float) -> _Credentials:
-    """The function's own credentials.
+def _credentials(deadline: float) -> _Credentials:
+    """The function's own credentials; raises `NoAnswerError`.
 
     Lambda hands them over in the environment, except to functions with SnapStart: those ask a
     loopback endpoint, since what a snapshot has in its environment expires.
@@ -141,18 +162,19 @@ def _credentials(timeout: float) -> _Credentials:
             os.environ["AWS_SECRET_ACCESS_KEY"],
             os.environ.get("AWS_SESSION_TOKEN"),
         )
-    url = urlsplit(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
-    connection = http.client.HTTPConnection(url.netloc, timeout=timeout)
+    answer = exchange(
+        "GET",
+        os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"],
+        {"Authorization": os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]},
+        deadline=deadline,
+        largest=_LARGEST_ANSWER,
+    )
     try:
-        authorization = os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
-        connection.request("GET", url.path, headers={"Authorization": authorization})
-        data = json.loads(connection.getresponse().read())
+        data = json.loads(answer.body)
         return _Credentials(data["AccessKeyId"], data["SecretAccessKey"], data["Token"])
     except (ValueError, KeyError, TypeError):
         # Not an error's cause: it could quote credentials.
-        raise http.client.HTTPException("the credentials endpoint gave none") from None
-    finally:
-        connection.close()
+        raise NoAnswerError("the credentials endpoint gave none") from None
 
 
 def _sign(

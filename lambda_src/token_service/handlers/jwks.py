@@ -8,7 +8,7 @@ from token_service.keys.stores import PublicationStore
 from token_service.settings import JwksSettings
 
 _settings = JwksSettings.from_environment(os.environ)
-# PowerSync waits 3 s at most. Connecting and reading may each take this long, twice.
-_store = PublicationStore.connect(_settings.parameter, timeout=0.7, attempts=2)
+# PowerSync waits 3 s at most.
+_store = PublicationStore.connect(_settings.parameter, time_limit=1.4, attempts=2)
 
 handler = JwksEndpoint(_settings, _store.read_document, time.time)

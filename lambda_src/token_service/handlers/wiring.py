@@ -22,7 +22,7 @@ def token_service(environment: Mapping[str, str], anonymous_mode: str) -> TokenS
     """The service as the function's environment describes it."""
     settings = TokenSettings.from_environment(environment)
     # A client waits for this read: two quick attempts, then 503 and its own retry.
-    store = KeyRingStore.connect(settings.secret_arn, timeout=1.5, attempts=2)
+    store = KeyRingStore.connect(settings.secret_arn, time_limit=3.0, attempts=2)
     return TokenService(
         issuer=TokenIssuer(settings.issuer, settings.audiences, settings.token_lifetime_seconds),
         powersync_url=settings.powersync_url,

@@ -5,17 +5,13 @@ it reads no more than 256 KiB; it goes to https, and to plain http on loopback o
 stack allows that.
 """
 
-import contextlib
-import http.client
-import io
 import math
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
-from token_service.aws import tls
+from token_service.aws.exchange import NoAnswerError, OversizedError, exchange
 
 TIME_LIMIT = 2.0
 """Seconds for one request in all: connecting, TLS, headers and body. Only the resolver's own time
@@ -117,82 +113,20 @@ def send_request(
 
     Raises `IdentityProviderUnavailableError` when no complete answer within the bounds came.
     """
-    parts = urlsplit(url)
-    deadline = time.monotonic() + TIME_LIMIT
-    connection = http.client.HTTPConnection(parts.netloc)
     try:
-        connection.sock = _connect(parts, deadline)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        fields = {"Host": parts.netloc, **_FIELDS, **(headers or {})}
-        connection.request(method, target, body, fields)
-        response = http.client.HTTPResponse(connection.sock, method=method)
-        response.fp = io.BufferedReader(_DeadlineReader(response.fp, connection.sock, deadline))
-        with contextlib.closing(response):
-            response.begin()
-            return _read(response)
-    except (OSError, http.client.HTTPException, UnicodeError) as error:
-        # UnicodeError: a name that cannot be one, such as with a label of 64 characters.
-        reason = f"{parts.netloc} did not answer: {type(error).__name__}"
+        answer = exchange(
+            method,
+            url,
+            {**_FIELDS, **(headers or {})},
+            body,
+            deadline=time.monotonic() + TIME_LIMIT,
+            largest=LARGEST_BODY,
+        )
+    except OversizedError as error:
+        raise OversizedAnswerError(str(error)) from error
+    except NoAnswerError as error:
+        reason = f"{urlsplit(url).netloc} did not answer: {error}"
         raise IdentityProviderUnavailableError(reason) from error
-    finally:
-        connection.close()
-
-
-def _read(response: http.client.HTTPResponse) -> ProviderResponse:
-    body = response.read(LARGEST_BODY + 1)
-    if len(body) > LARGEST_BODY:
-        raise OversizedAnswerError(f"an answer of more than {LARGEST_BODY} bytes")
-    retry_after = response.headers.get("Retry-After", "")
+    retry_after = answer.headers.get("retry-after", "")
     seconds = int(retry_after) if retry_after.isdecimal() and len(retry_after) < 6 else None
-    return ProviderResponse(response.status, body, seconds)
-
-
-def _connect(parts: SplitResult, deadline: float) -> socket.socket:
-    """A connection to the first address that takes it; each gets its share of the time left."""
-    host = parts.hostname or ""
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    failure: OSError = OSError("no address")
-    for tried, (family, kind, protocol, _, address) in enumerate(addresses):
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.settimeout(_time_left(deadline) / (len(addresses) - tried))
-            sock.connect(address)
-            sock.settimeout(_time_left(deadline))  # For the whole TLS handshake, too.
-            if parts.scheme == "https":
-                return tls.client_context().wrap_socket(sock, server_hostname=host)
-        except OSError as error:
-            sock.close()
-            failure = error
-        else:
-            return sock
-    raise failure
-
-
-def _time_left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
-
-
-class _DeadlineReader(io.RawIOBase):
-    """Reads from a socket until a deadline for the whole answer.
-
-    A socket's own timeout begins anew with each byte, so a peer that drips could hold us forever.
-    """
-
-    def __init__(self, source: io.BufferedReader, sock: socket.socket, deadline: float) -> None:
-        self._source, self._sock, self._deadline = source, sock, deadline
-
-    def readable(self) -> bool:
-        return True
-
-    # The base class would take any buffer; a BufferedReader hands over nothing else.
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        self._sock.settimeout(_time_left(self._deadline))
-        return self._source.readinto1(buffer)
-
-    def close(self) -> None:
-        self._source.close()
-        super().close()
+    return ProviderResponse(answer.status, answer.body, seconds)

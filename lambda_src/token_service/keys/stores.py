@@ -53,9 +53,11 @@ class KeyRingStore:
     client: AwsJsonClient
 
     @classmethod
-    def connect(cls, secret_arn: str, *, timeout: float = 2.0, attempts: int = 3) -> "KeyRingStore":
-        """A store whose calls wait `timeout` seconds and are made `attempts` times at most."""
-        client = AwsJsonClient("secretsmanager", "secretsmanager", timeout, attempts)
+    def connect(
+        cls, secret_arn: str, *, time_limit: float = 7.5, attempts: int = 3
+    ) -> "KeyRingStore":
+        """A store whose calls take `time_limit` seconds at most, for all `attempts` together."""
+        client = AwsJsonClient("secretsmanager", "secretsmanager", time_limit, attempts)
         return cls(secret_arn, client)
 
     def read(self, stage: str = CURRENT, version_id: str | None = None) -> StoredRing | None:
@@ -171,10 +173,10 @@ class PublicationStore:
 
     @classmethod
     def connect(
-        cls, parameter: str, *, timeout: float = 2.0, attempts: int = 3
+        cls, parameter: str, *, time_limit: float = 7.5, attempts: int = 3
     ) -> "PublicationStore":
-        """A store whose calls wait `timeout` seconds and are made `attempts` times at most."""
-        return cls(parameter, AwsJsonClient("ssm", "AmazonSSM", timeout, attempts))
+        """A store whose calls take `time_limit` seconds at most, for all `attempts` together."""
+        return cls(parameter, AwsJsonClient("ssm", "AmazonSSM", time_limit, attempts))
 
     def read_document(self) -> tuple[str, int]:
         """The stored document and its version number; raises `AwsError`."""

@@ -14,7 +14,7 @@ def client(monkeypatch: pytest.MonkeyPatch, https_server: str) -> AwsJsonClient:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    return AwsJsonClient("ssm", "AmazonSSM", timeout=2.0, attempts=1)
+    return AwsJsonClient("ssm", "AmazonSSM", time_limit=5.0, attempts=1)
 
 
 @pytest.mark.usefixtures("trusted")
