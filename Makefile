@@ -77,6 +77,11 @@ check: $(PACKAGES) ## Check format, lint, types and imports
 bench: $(PACKAGES) $(EMULATOR) $(BENCH_PACKAGES) ## Measure, and compare with the bounds
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" PYTHONPATH=infra:lambda_src exec $(RUN) -m tests.benchmarks $(ARGS)
 
+.PHONY: sbom
+sbom: $(PACKAGES) ## List what is in the Lambda zip: .local/sbom.cdx.json (CycloneDX)
+	@mkdir -p .local
+	@$(RUN) -m cyclonedx_py requirements lambda_src/requirements.txt --output-reproducible --output-file .local/sbom.cdx.json
+
 .PHONY: setup
 setup: $(PACKAGES) $(EMULATOR) $(NODE_PACKAGES) ## Only set everything up
 

@@ -51,6 +51,10 @@ _LEFT_OUT_PARTS = {
     "pydantic/v1": "FastAPI tries to import it, at a cost, and does without",
     "pydantic/mypy.py": "a plugin for the type checker",
     "fastapi/.agents": "documentation",
+    "fastapi/testclient.py": "for tests",
+    "starlette/testclient.py": "for tests",
+    "anyio/pytest_plugin.py": "for tests",
+    "annotated_types/test_cases.py": "for tests",
 }
 """Parts of dependencies that are never imported here, and why."""
 
