@@ -9,7 +9,7 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 from pydantic import ValidationError
 
-from identity_providers import IdentityProvider
+from identity_providers import InvalidProviderError
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _KEYS = {str(field.alias): field for field in Settings.model_fields.values()}
-# A mistake of a default value comes under the field's name instead of the key.
-_ALIASES = {name: str(f.alias) for name, f in IdentityProvider.model_fields.items()}
 _TEXT_KEYS = {key for key, field in _KEYS.items() if field.annotation is str}
 _TEXT_KEYS.add("signingAlgorithm")
 
@@ -50,7 +48,8 @@ def load_settings() -> Settings:
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        mistakes += [_describe(details) for details in error.errors(include_url=False)]
+        for details in error.errors(include_url=False):
+            mistakes += _describe(details)
     if mistakes:
         listed = "\n".join(f"  - {namespace}:{mistake}" for mistake in sorted(mistakes))
         raise pulumi.RunError(
@@ -79,16 +78,18 @@ def _configured(namespace: str) -> Mapping[str, str]:
     return {k.removeprefix(prefix): str(v) for k, v in everything.items() if k.startswith(prefix)}
 
 
-def _describe(details: ErrorDetails) -> str:
-    """Says which key is wrong and what it should be, without its value, which may be secret."""
+def _describe(details: ErrorDetails) -> list[str]:
+    """Says which keys are wrong and what each should be, without values, which may be secret."""
     path = "".join(
-        f"[{part}]" if isinstance(part, int) else f".{_ALIASES.get(part, part)}"
-        for part in details["loc"]
+        f"[{part}]" if isinstance(part, int) else f".{part}" for part in details["loc"]
     ).lstrip(".")
     message = details["msg"]
     match details["type"]:
         case "value_error":
-            message = str(details["ctx"]["error"])
+            error = details["ctx"]["error"]
+            if isinstance(error, InvalidProviderError):
+                return [f"{path}{below}: {text}" for below, text in error.mistakes]
+            message = str(error)
         case "missing":
             message = "is missing"
         case "extra_forbidden":
@@ -97,7 +98,7 @@ def _describe(details: ErrorDetails) -> str:
             message = "should be an object"
         case _:
             message = message.replace("Input ", "", 1)
-    return f"{path}: {message}"
+    return [f"{path}: {message}"]
 
 
 def _expected(key: str) -> str:

@@ -290,7 +290,7 @@ def _providers(
     settings: Settings, user_pool_provider: pulumi.Output[dict[str, Any]] | None
 ) -> pulumi.Input[str]:
     """The identity providers as JSON; secret where the setting is, for it may hold an API key."""
-    configured = settings.provider_documents
+    configured = settings.identity_providers
     if user_pool_provider is None:
         text: pulumi.Input[str] = json.dumps(configured)
     else:

@@ -12,9 +12,18 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pulumi
-from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic.alias_generators import to_camel
 
-from identity_providers import IdentityProvider, Strict, Text, plain_url
+from identity_providers import check_providers, plain_url
 
 DAY = 86_400
 """Seconds."""
@@ -62,6 +71,7 @@ def _principal(value: str) -> str:
     return value
 
 
+Text = Annotated[str, StringConstraints(min_length=1)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Principal = Annotated[str, AfterValidator(_principal)]
 
@@ -108,6 +118,18 @@ class Timings:
                 keyring_max_age + token_lifetime + powersync_clock_tolerance + margin
             ),
         )
+
+
+class Strict(BaseModel):
+    """A part of the configuration: camelCase keys, unknown ones refused, nothing coerced."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        validate_default=True,
+    )
 
 
 class Anonymous(Strict):
@@ -181,7 +203,7 @@ class Settings(Strict):
     verifier_cache_seconds: Annotated[int, Field(ge=1, le=DAY)] = 3_600
     rotation_days: Annotated[int, Field(ge=1, le=1_000)] = 30
     custom_domain: CustomDomain | None = None
-    identity_providers: list[IdentityProvider] = Field(default_factory=list)
+    identity_providers: list[Any] = Field(default_factory=list)
     create_user_pool: bool = False
     anonymous: Anonymous = Anonymous()
     cors_origins: list[Origin] = Field(default_factory=list)
@@ -209,14 +231,6 @@ class Settings(Strict):
         """For how long an anonymous token is good for keeping its subject; 0 for never."""
         remembers = self.anonymous.enabled and self.anonymous.subject == "per-device"
         return self.anonymous.remember_days * DAY if remembers else 0
-
-    @property
-    def provider_documents(self) -> list[dict[str, Any]]:
-        """The identity providers as the token function reads them: keys as configured."""
-        return [
-            provider.model_dump(by_alias=True, exclude_none=True, exclude_unset=True)
-            for provider in self.identity_providers
-        ]
 
     @field_validator("powersync_url")
     @classmethod
@@ -252,14 +266,15 @@ class Settings(Strict):
 
     @field_validator("identity_providers")
     @classmethod
-    def _fits_the_environment(
-        cls, providers: list[IdentityProvider], info: ValidationInfo
-    ) -> list[IdentityProvider]:
-        issuers = [provider.issuer for provider in providers]
-        for issuer in sorted({issuer for issuer in issuers if issuers.count(issuer) > 1}):
-            raise ValueError(f"should name the issuer {issuer} once")
-        documents = [p.model_dump(by_alias=True, exclude_unset=True) for p in providers]
-        texts = [json.dumps(documents), info.data.get("powersync_url", "")]
+    def _are_providers(cls, providers: list[Any], info: ValidationInfo) -> list[Any]:
+        domain = info.data.get("custom_domain")
+        check_providers(providers, own_issuer=f"https://{domain.name}" if domain else None)
+        return providers
+
+    @field_validator("identity_providers")
+    @classmethod
+    def _fits_the_environment(cls, providers: list[Any], info: ValidationInfo) -> list[Any]:
+        texts = [json.dumps(providers), info.data.get("powersync_url", "")]
         texts.append(json.dumps(info.data.get("audiences", [])))
         size, limit = sum(len(t.encode()) for t in texts), ENVIRONMENT_LIMIT - ENVIRONMENT_RESERVE
         if size > limit:
@@ -267,21 +282,6 @@ class Settings(Strict):
                 f"should be shorter: with powersyncUrl and audiences it is {size} bytes of JSON, "
                 f"and {limit} fit into a Lambda function's environment"
             )
-        return providers
-
-    @field_validator("identity_providers")
-    @classmethod
-    def _is_not_this_service(
-        cls, providers: list[IdentityProvider], info: ValidationInfo
-    ) -> list[IdentityProvider]:
-        """The token function would refuse it at its start, and so every user of every provider."""
-        domain = info.data.get("custom_domain")
-        for issuer in (provider.issuer for provider in providers):
-            if domain is not None and issuer.rstrip("/") == f"https://{domain.name}":
-                raise ValueError(
-                    f"should not name the issuer {issuer}: it is this service itself, by its "
-                    "customDomain, and no token of ours is a login credential"
-                )
         return providers
 
     @field_validator("alarm_email")

@@ -52,13 +52,14 @@ KEYS: list[dict[str, Any]] = [
 ]
 
 
-def trusting(key_server: KeyServer, clock: Callable[[], float]) -> Deployment:
-    """The functions, set up to believe the provider whose keys this server has."""
+def trusting(key_server: KeyServer, clock: Callable[[], float], **more: object) -> Deployment:
+    """The functions, set up to believe the provider whose keys this server has; `more` settings."""
     settings = {
         "issuer": PROVIDER,
         "jwksUri": key_server.uri,
         "audiences": [CLIENT],
         "claims": {"everything": "x", "parameters": "parameters"},
+        **more,
     }
     providers = IdentityProviders.from_settings(
         [settings], own_issuer=ISSUER, clock=clock, allow_loopback_http=True

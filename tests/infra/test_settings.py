@@ -211,7 +211,7 @@ def test_a_provider_may_be_beside_the_custom_domain() -> None:
     domain = {"name": "auth.example.com", "certificateArn": CERTIFICATE}
     for issuer in ("https://login.auth.example.com", "https://auth.example.com/realms/app"):
         settings = load(**provider(issuer=issuer), customDomain=domain)
-        assert settings.provider_documents[0]["issuer"] == issuer
+        assert settings.identity_providers[0]["issuer"] == issuer
 
 
 def test_values_arrive_as_the_cli_passes_them() -> None:
@@ -221,7 +221,7 @@ def test_values_arrive_as_the_cli_passes_them() -> None:
     assert settings.powersync_url == "http://localhost:8080"
     assert settings.rotation_days == 7
     assert settings.snap_start is True
-    assert settings.provider_documents == [PROVIDER]
+    assert settings.identity_providers == [PROVIDER]
 
 
 @pytest.mark.parametrize("key", ["issuer", "jwksUri"])

@@ -91,7 +91,8 @@ def signed_in_app(service: TokenService, providers: "IdentityProviders") -> Fast
             )
             if former is not None:
                 claims["previous_sub"] = former
-        return service.issue(caller.subject, AUTHENTICATED, claims)
+        role = ANONYMOUS if caller.anonymous else AUTHENTICATED
+        return service.issue(caller.subject, role, claims)
 
     return app
 

@@ -1,8 +1,7 @@
 """Asking an identity provider over HTTP, within bounds that it cannot stretch.
 
 One request has two seconds in all, however its bytes are spread over them; it follows no redirect;
-it reads no more than 256 KiB; it goes to https, and to plain http on loopback only where the local
-stack allows that.
+it reads no more than 256 KiB. `urls.py` says which URLs may be asked.
 """
 
 import math
@@ -30,8 +29,6 @@ _FIELDS = {
     # as a session that has ended.
     "User-Agent": "powersync-auth",
 }
-
-_LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class IdentityProviderUnavailableError(Exception):
@@ -84,22 +81,6 @@ class ProviderResponse:
         """What to raise for a status that proves nothing; passes on the wait, from 1 to 60 s."""
         wait = min(max(self.retry_after or RETRY_INTERVAL, 1), 60)
         return IdentityProviderUnavailableError(f"{who} answered with status {self.status}", wait)
-
-
-def check_url(url: str, *, allow_loopback_http: bool) -> str:
-    """The URL itself, if it may be asked; raises `ValueError` saying what is wrong with it."""
-    if not url.isascii() or not url.isprintable() or any(c in url for c in ' "<>\\^`{|}'):
-        raise ValueError("has characters that do not belong into a URL")
-    parts = urlsplit(url)
-    if not parts.hostname or "@" in parts.netloc or parts.fragment:
-        raise ValueError("needs a host, and neither user nor fragment")
-    if parts.port == 0:
-        raise ValueError("has port 0")
-    if parts.scheme == "https":
-        return url
-    if parts.scheme == "http" and allow_loopback_http and parts.hostname in _LOOPBACK_HOSTS:
-        return url
-    raise ValueError("is not https")
 
 
 def send_request(

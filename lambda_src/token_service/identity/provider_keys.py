@@ -10,9 +10,9 @@ from token_service.identity.provider_http import (
     RETRY_INTERVAL,
     IdentityProviderUnavailableError,
     Outage,
-    check_url,
     send_request,
 )
+from token_service.identity.urls import check_url
 from token_service.identity.verification import UnusableKeyError, VerificationKey, read_key_set
 
 _log = logging.getLogger(__name__)

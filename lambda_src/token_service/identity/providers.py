@@ -13,7 +13,7 @@ from token_service.identity.credentials import (
 )
 from token_service.identity.provider_http import IdentityProviderUnavailableError
 from token_service.identity.provider_keys import ProviderKeys, ProviderMetadata
-from token_service.identity.provider_settings import ProviderSettings
+from token_service.identity.provider_settings import ProviderSettings, read_providers
 from token_service.identity.sessions import SessionCheck
 from token_service.reserved import SHARED_SUBJECT, SUBJECT_PREFIX
 
@@ -32,10 +32,14 @@ LONGEST_SUBJECT = 255
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified user: the subject, and the mapped claims for the PowerSync token."""
+    """A verified user: the subject, and the mapped claims for the PowerSync token.
+
+    `anonymous` says that the identity provider itself does not know who that is.
+    """
 
     subject: str
     claims: Mapping[str, object]
+    anonymous: bool = False
 
 
 class IdentityProviders:
@@ -55,23 +59,20 @@ class IdentityProviders:
     ) -> Self:
         """Read the setting `identityProviders`; `clock` gives epoch seconds.
 
-        Nothing is fetched yet. Raises `ValueError` for a setting that is wrong, and for a provider
-        that is this service itself: a token of ours is never a login credential.
+        Nothing is fetched yet. Raises `InvalidProviderError` for a setting that is wrong, and for a
+        provider that is this service itself: a token of ours is never a login credential.
         """
-        by_issuer: dict[str, _IdentityProvider] = {}
-        for index, item in enumerate(providers):
-            try:
-                settings = ProviderSettings.parse(item, allow_loopback_http=allow_loopback_http)
-                if settings.issuer.rstrip("/") == own_issuer.rstrip("/"):
-                    raise ValueError("issuer is this service itself")
-                if settings.issuer in by_issuer:
-                    raise ValueError("issuer stands twice")
-            except ValueError as error:
-                raise ValueError(f"identityProviders[{index}]: {error}") from None
-            by_issuer[settings.issuer] = _IdentityProvider(
-                settings, clock, allow_loopback_http=allow_loopback_http
-            )
-        return cls(by_issuer)
+        read = read_providers(
+            providers, own_issuer=own_issuer, allow_loopback_http=allow_loopback_http
+        )
+        return cls(
+            {
+                settings.issuer: _IdentityProvider(
+                    settings, clock, allow_loopback_http=allow_loopback_http
+                )
+                for settings in read
+            }
+        )
 
     def authenticate(self, credential: str) -> Caller:
         """Verify a credential, the bearer token as it came, and say whose it is.
@@ -140,7 +141,9 @@ class _IdentityProvider:
         self._check_scopes(credential.claims)
         if self._session_check is not None:
             self._session_check.require_live_session(credential)
-        return Caller(subject, self._mapped_claims(credential.claims))
+        return Caller(
+            subject, self._mapped_claims(credential.claims), self._is_anonymous(credential.claims)
+        )
 
     def _check_intended_use(self, claims: Mapping[str, object]) -> None:
         """Check for whom, and as what kind of token, the credential was made (RFC 8725 §3.9)."""
@@ -175,6 +178,14 @@ class _IdentityProvider:
         if subject == SHARED_SUBJECT or subject.startswith(SUBJECT_PREFIX):
             raise InvalidCredentialError("the subject is reserved for anonymous users")
         return subject
+
+    def _is_anonymous(self, claims: Mapping[str, object]) -> bool:
+        when = self._settings.anonymous_when
+        if when is None:
+            return False
+        value = _claim_at(claims, when.claim)
+        # True equals 1 in Python, and does not in JSON.
+        return type(value) is type(when.value) and value == when.value
 
     def _mapped_claims(self, claims: Mapping[str, object]) -> Mapping[str, object]:
         """The claims to copy; one that this user does not have is left out."""

@@ -12,16 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import Algorithm, AllowedPublicKeys, get_default_algorithms
 from jwt.exceptions import InvalidKeyError
 
+from token_service.identity.algorithms import ASYMMETRIC_ALGORITHMS
 from token_service.identity.credentials import Credential
 
 _log = logging.getLogger(__name__)
-
-ASYMMETRIC_ALGORITHMS = frozenset(
-    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"}
-    | {"EdDSA", "Ed25519"}
-)
-"""Every algorithm that may ever be allowed: no secret is shared, and `none` is not among them.
-`Ed25519` is the name that RFC 9864 gives to EdDSA with that curve."""
 
 SMALLEST_RSA_KEY = 2048
 LARGEST_RSA_KEY = 8192

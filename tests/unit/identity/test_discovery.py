@@ -78,9 +78,12 @@ def token(kid: str, provider: Provider, clock: MovableClock) -> str:
         ({"jwks_uri": "x"}, "another issuer"),
         ({"issuer": "ISSUER"}, "has no jwks_uri"),
         ({"issuer": "ISSUER", "jwks_uri": ["x"]}, "has no jwks_uri"),
-        ({"issuer": "ISSUER", "jwks_uri": "http://example.com/keys"}, "is not https"),
+        (
+            {"issuer": "ISSUER", "jwks_uri": "http://example.com/keys"},
+            "jwks_uri should be an https",
+        ),
         ({"issuer": "ISSUER", "jwks_uri": "file:///etc/passwd"}, "jwks_uri"),
-        ({"issuer": "ISSUER", "jwks_uri": "https://user@example.com/"}, "neither user"),
+        ({"issuer": "ISSUER", "jwks_uri": "https://user@example.com/"}, "without a user"),
     ],
 )
 def test_it_is_believed_about_itself_and_https_only(

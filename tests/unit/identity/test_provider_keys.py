@@ -12,10 +12,10 @@ from tests.identity.clock import MovableClock
 from tests.identity.key_server import KeyServer, public_jwk
 from token_service.identity.provider_http import (
     IdentityProviderUnavailableError,
-    check_url,
     send_request,
 )
 from token_service.identity.provider_keys import ProviderKeys
+from token_service.identity.urls import check_url
 
 KEY = public_jwk(ec.generate_private_key(ec.SECP256R1()), kid="k", alg="ES256")
 OTHER = public_jwk(ec.generate_private_key(ec.SECP256R1()), kid="other", alg="ES256")
@@ -242,7 +242,7 @@ def test_a_url_that_is_not_plainly_https_is_refused(url: str) -> None:
 def test_http_on_loopback_is_for_the_local_stack_only() -> None:
     for url in ("http://127.0.0.1:8080/x", "http://localhost/", "http://[::1]:80"):
         assert check_url(url, allow_loopback_http=True) == url
-        with pytest.raises(ValueError, match="not https"):
+        with pytest.raises(ValueError, match="should be an https"):
             check_url(url, allow_loopback_http=False)
 
 

@@ -286,6 +286,40 @@ def test_a_prefix_keeps_the_users_of_two_providers_apart(server: KeyServer) -> N
         caller(server, {**USUAL, "subjectPrefix": "anon-"}, {"sub": "5", "aud": "app"})
 
 
+def test_a_provider_whose_tokens_name_nobody_is_taken_only_if_that_is_said(
+    server: KeyServer,
+) -> None:
+    item = {"issuer": USUAL["issuer"], "anyAudience": True}
+    assert caller(server, item, {"sub": "u"}).subject == "u"
+    for setting in ({"audiences": ["app"]}, {"clientIds": ["app"]}):
+        with pytest.raises(InvalidCredentialError):
+            caller(server, {"issuer": USUAL["issuer"], **setting}, {"sub": "u"})
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "anonymous"),
+    [
+        (True, True, True),
+        (True, 1, False),
+        (True, "true", False),
+        (True, None, False),
+        (1, True, False),
+        (1, 1, True),
+        ("anonymous", "anonymous", True),
+        ("anonymous", "password", False),
+        ("anonymous", ["anonymous"], False),
+    ],
+)
+def test_a_providers_own_anonymous_users_are_told_by_a_claim(
+    expected: object, found: object, *, anonymous: bool, server: KeyServer
+) -> None:
+    item = {**USUAL, "anonymousWhen": {"claim": "a.b", "value": expected}}
+    claims = {"sub": "u", "aud": "app", "a": {"b": found}}
+    assert caller(server, item, claims).anonymous is anonymous
+    assert not caller(server, USUAL, claims).anonymous
+    assert not caller(server, item, {"sub": "u", "aud": "app"}).anonymous
+
+
 @pytest.mark.parametrize("value", ["text", 5, ["list"], True])
 def test_parameters_must_be_an_object(value: object, server: KeyServer) -> None:
     item = {**USUAL, "claims": {"parameters": "their.parameters"}}
@@ -298,7 +332,7 @@ def test_parameters_must_be_an_object(value: object, server: KeyServer) -> None:
 
 
 def test_an_issuer_may_stand_once() -> None:
-    with pytest.raises(ValueError, match=r"identityProviders\[1\]: issuer stands twice"):
+    with pytest.raises(ValueError, match=r"should name the issuer \S+ once"):
         IdentityProviders.from_settings(
             [USUAL, {**USUAL, "audiences": ["b"]}], own_issuer="https://x.test", clock=time.time
         )
