@@ -18,6 +18,11 @@ NODE_PACKAGES := $(patsubst %/package-lock.json,%/node_modules/.packages,$(wildc
 # Deno, for the comparison with the original.
 BENCH_PACKAGES := tests/benchmarks/node_modules/.packages
 
+# Operators' commands run in the environment that is there.
+OPERATE_PYTHON = $(RUN)
+OPERATE_PACKAGES = $(PACKAGES)
+ONLY_LOCAL = test -z "$(STACK)" || { echo "This is for the local stack only: leave STACK out" >&2; exit 2; }
+
 # Another environment's settings must not leak into ours; without bytecode every start is slow.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
 # Certificates that this machine trusts are trusted, as pip does: a company's proxy may have its own.
@@ -44,20 +49,42 @@ deploy: ## Deploy to AWS with the Pulumi CLI: make deploy STACK=dev
 	pulumi preview --stack "$(STACK)"
 	pulumi up --stack "$(STACK)"
 
+# What an operator's command is told by JSON=1 and STACK=dev.
+OPERATE = PYTHONPATH=infra:lambda_src exec $(OPERATE_PYTHON) -m operate
+CHOSEN = $(if $(STACK),--stack "$(STACK)") $(if $(JSON),--json)
+
 .PHONY: keys
-keys: $(PACKAGES) ## Show the signing keys; STACK=dev for a deployed stack
-	@PYTHONPATH=infra exec $(RUN) -m operate keys $(if $(STACK),--stack "$(STACK)")
+keys: $(OPERATE_PACKAGES) ## Show the signing keys; STACK=dev for a deployed stack, JSON=1
+	@$(OPERATE) keys $(CHOSEN)
 
 .PHONY: rotate
-rotate: $(PACKAGES) ## Rotate the signing keys; STACK=dev for a deployed stack
-	@PYTHONPATH=infra exec $(RUN) -m operate rotate $(if $(STACK),--stack "$(STACK)")
+rotate: $(OPERATE_PACKAGES) ## Rotate the signing keys; STACK=dev for a deployed stack, JSON=1
+	@$(OPERATE) rotate $(CHOSEN)
 
 .PHONY: revoke
-revoke: $(PACKAGES) ## Revoke a signing key at once: KID=..., or ALL=1; STACK=dev
+revoke: $(OPERATE_PACKAGES) ## Revoke a signing key at once: KID=... (its first letters do), or ALL=1; STACK=dev, YES=1, JSON=1
 	@case "$(ALL)" in ""|1) ;; *) \
 	  echo "ALL=$(ALL)? Only ALL=1 revokes every key; for one of them: make revoke KID=..." >&2; exit 2;; esac
 	@test -n "$(KID)$(ALL)" || { echo "Which key? make revoke KID=..., or ALL=1" >&2; exit 2; }
-	@PYTHONPATH=infra exec $(RUN) -m operate revoke $(if $(ALL),--all) $(if $(KID),--kid "$(KID)") $(if $(STACK),--stack "$(STACK)")
+	@$(OPERATE) revoke $(if $(ALL),--all) $(if $(KID),--kid "$(KID)") $(if $(YES),--yes) $(CHOSEN)
+
+.PHONY: logs
+logs: $(OPERATE_PACKAGES) ## Show what the functions logged; FUNCTION=auth, FOLLOW=1, MINUTES=60, STACK=dev
+	@$(OPERATE) logs $(if $(FUNCTION),--function "$(FUNCTION)") $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(FOLLOW),--follow) $(CHOSEN)
+
+.PHONY: user
+user: $(OPERATE_PACKAGES) ## Make another user of the local stack: EMAIL=ann@example.com, PASSWORD=- to type it
+	@test -n "$(EMAIL)" || { echo "Who? make user EMAIL=ann@example.com" >&2; exit 2; }
+	@$(ONLY_LOCAL)
+	@$(OPERATE) user --email "$(EMAIL)" $(if $(PASSWORD),--password "$(PASSWORD)") $(CHOSEN)
+
+# CLAIMS is JSON, whose quotes the shell must not see.
+.PHONY: token
+token: export TOKEN_CLAIMS = $(CLAIMS)
+token: $(OPERATE_PACKAGES) ## Print a token of the local stack for anybody: SUB=user-1, ROLE=, CLAIMS='{"org":"x"}'
+	@test -n "$(SUB)" || { echo "For whom? make token SUB=user-1" >&2; exit 2; }
+	@$(ONLY_LOCAL)
+	@$(OPERATE) token --sub "$(SUB)" $(if $(ROLE),--role "$(ROLE)") $${TOKEN_CLAIMS:+--claims "$$TOKEN_CLAIMS"} $(CHOSEN)
 
 ## Work on it
 

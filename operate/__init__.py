@@ -1,4 +1,6 @@
-"""Operators' commands for the signing keys; `make keys`, `make rotate` and `make revoke` run them.
+"""Operators' commands: `make keys`, `rotate`, `revoke` and `logs`, and for a local stack `user` and
+`token`.
 
-They work through the rotate function and Secrets Manager, and never read a private key.
+On a stack in AWS they work through the rotate function, Secrets Manager and CloudWatch Logs, and
+never read a private key.
 """

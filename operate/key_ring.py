@@ -4,20 +4,14 @@ import json
 import math
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    NoCredentialsError,
-)
-
+from operate.refusals import explained
 from operate.stacks import OperatorError, Stack
+from operate.terminal import duration, moment
 
 STEPS = {
     "createSecret": "Making the next key",
@@ -29,6 +23,9 @@ STEPS = {
 UNDER_WAY_SECONDS = 300
 """A change that began as long ago is not running any more: a function's time is 180 s."""
 
+THUMBPRINT_LENGTH = 43
+"""Characters of a `kid`, a SHA-256 in base64url (RFC 7638)."""
+
 ROTATION_SECONDS = 300
 """How long to wait for a rotation that Secrets Manager carries out."""
 
@@ -37,17 +34,43 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the rotate function tells; times in epoch seconds by the function's clock."""
+    """What the rotate function tells; times in epoch seconds by the function's clock.
+
+    Attributes:
+        now: When it was asked.
+        keys: The keys of the ring, each with its state and times.
+        rotation_possible_at: From when on the next key may sign.
+        change_in_progress: A change that has not ended, if any.
+        document: All that it told, these among it.
+    """
 
     now: float
-    keys: list[Mapping[str, Any]]
+    keys: Sequence[Mapping[str, Any]]
     rotation_possible_at: int
     change_in_progress: Mapping[str, Any] | None
+    document: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def current(self) -> str:
         """The `kid` that signs."""
         return str(next(key["kid"] for key in self.keys if key["state"] == "current"))
+
+    def find(self, beginning: str) -> str:
+        """The one `kid` that begins like this; raises `OperatorError` for none or several."""
+        kids = [str(key["kid"]) for key in self.keys]
+        known = [*kids, *map(str, self.document.get("revoked", ()))]
+        found = [kid for kid in known if kid.startswith(beginning)]
+        if beginning in found or len(beginning) == THUMBPRINT_LENGTH:
+            # A whole one is meant; that of a retired key is known to the function alone.
+            return beginning
+        if not found:
+            listed = "\n".join(f"  {key['kid']}  {key['state']}" for key in self.keys)
+            raise OperatorError(f"no key begins with {beginning}; there are\n{listed}")
+        if len(found) > 1:
+            raise OperatorError(
+                f"several keys begin with {beginning}; say which one: {' or '.join(found)}"
+            )
+        return found[0]
 
 
 class KeyRing:
@@ -62,7 +85,11 @@ class KeyRing:
         """The keys and what may be done with them."""
         told = self._invoke({"action": "status"})
         return Status(
-            told["now"], told["keys"], told["rotation_possible_at"], told["change_in_progress"]
+            now=told["now"],
+            keys=told["keys"],
+            rotation_possible_at=told["rotation_possible_at"],
+            change_in_progress=told["change_in_progress"],
+            document=told,
         )
 
     def rotate(self, progress: Progress) -> bool:
@@ -128,7 +155,7 @@ class KeyRing:
     def _restart(self, function: Mapping[str, Any]) -> None:
         name, variables = function["FunctionName"], function["Environment"]["Variables"]
         reason = f"a key was revoked at {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        with _explained():
+        with explained("lambda"):
             self._lambda.update_function_configuration(
                 FunctionName=name,
                 Environment={"Variables": {**variables, "RESTARTED_BECAUSE": reason}},
@@ -139,12 +166,12 @@ class KeyRing:
             )
 
     def _is_versioned(self, name: str) -> bool:
-        with _explained():
+        with explained("lambda"):
             return bool(self._lambda.list_aliases(FunctionName=name)["Aliases"])
 
     def _functions(self) -> Iterator[Mapping[str, Any]]:
         """The functions that keep keys of this stack in memory, private or public ones."""
-        with _explained():
+        with explained("lambda"):
             pages = self._lambda.get_paginator("list_functions").paginate()
             functions = [function for page in pages for function in page["Functions"]]
         for function in functions:
@@ -168,7 +195,7 @@ class KeyRing:
 
     def _rotate_secret(self, before: Status, progress: Progress) -> None:
         progress("Asking Secrets Manager to rotate")
-        with _explained():
+        with explained("secretsmanager"):
             self._secrets.rotate_secret(SecretId=self._stack.secret_arn)
         said = ""
         give_up_at = time.monotonic() + ROTATION_SECONDS
@@ -190,7 +217,7 @@ class KeyRing:
     def _invoke(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
         """Invoke the rotate function; a refusal of its is raised as `OperatorError`."""
         function = self._stack.rotate_function
-        with _explained():
+        with explained("lambda"):
             answer = self._lambda.invoke(FunctionName=function, Payload=json.dumps(event))
             payload = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
@@ -208,49 +235,3 @@ def _stage(before: Status, now: Status) -> str:
     if now.change_in_progress["since"] is None:
         return STEPS["createSecret"]
     return STEPS["setSecret"]
-
-
-def moment(epoch_seconds: float) -> str:
-    """A time as the operator's clock shows it."""
-    return datetime.fromtimestamp(epoch_seconds, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
-
-
-def duration(seconds: float) -> str:
-    """A duration in the two largest units that say something: `1 h 3 min`."""
-    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
-    left = max(0, round(seconds))
-    parts = []
-    for unit, size in units:
-        amount, left = divmod(left, size)
-        if amount:
-            parts.append(f"{amount} {unit}")
-    return " ".join(parts[:2]) or "0 s"
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turns what AWS refuses into what an operator can do about it."""
-    try:
-        yield
-    except ClientError as error:
-        raise OperatorError(_explanation(error)) from error
-    except NoCredentialsError as error:
-        raise OperatorError(
-            "no AWS credentials found; sign in (`aws sso login`) or set AWS_PROFILE"
-        ) from error
-    except EndpointConnectionError as error:
-        raise OperatorError(f"AWS does not answer ({error}); is `make local` running?") from error
-    except BotoCoreError as error:
-        raise OperatorError(f"AWS cannot be asked: {error}") from error
-
-
-def _explanation(error: ClientError) -> str:
-    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-    operation = error.operation_name
-    if code.startswith("AccessDenied"):
-        service = "secretsmanager" if operation == "RotateSecret" else "lambda"
-        action = "InvokeFunction" if operation == "Invoke" else operation
-        return f"you lack the permission {service}:{action}; ask for it ({message})"
-    if operation == "RotateSecret" and code == "InvalidRequestException":
-        return f"Secrets Manager refuses to rotate: {message}"
-    return f"{operation} failed: {code}: {message}"

@@ -39,6 +39,7 @@ class Stack:
         jwks_parameter: The parameter with the published keys.
         rotate_function: The function that changes the ring.
         session: Knows the credentials and the region.
+        outputs: All outputs of the deployment.
         endpoint: Of the embedded AWS; None for AWS itself.
     """
 
@@ -47,6 +48,7 @@ class Stack:
     jwks_parameter: str
     rotate_function: str
     session: boto3.Session
+    outputs: Mapping[str, Any]
     endpoint: str | None = None
 
     @property
@@ -59,6 +61,11 @@ class Stack:
         config = _CONFIG.merge(NO_PROXY) if self.is_local else _CONFIG
         with _configuration_mistakes_explained():
             return self.session.client(service, endpoint_url=self.endpoint, config=config)
+
+
+def chosen_stack(name: str) -> Stack:
+    """The deployed stack of this name, or the local one for none; raises `OperatorError`."""
+    return deployed_stack(name) if name else local_stack()
 
 
 def local_stack() -> Stack:
@@ -75,26 +82,37 @@ def local_stack() -> Stack:
     else:
         stack = _running_stack()
     if stack is None:
-        raise OperatorError(
-            "the local stack is not running: start it with `make local`,"
-            " or name a deployed stack: STACK=dev"
-        )
+        raise OperatorError(_none_is_running(port if not file else None))
     return stack
+
+
+def _none_is_running(port: str | None) -> str:
+    running = _running_stacks() if port else {}
+    if running:
+        others = " or ".join(f"LOCAL_PORT={other}" for other in running)
+        return f"no local stack is running on port {port}; there is {others}"
+    return (
+        f"the local stack is not running{f' on port {port}' if port else ''}: start it with"
+        f" `{f'LOCAL_PORT={port} ' if port else ''}make local`,"
+        " or name a deployed stack: STACK=dev"
+    )
 
 
 def _running_stack() -> Stack | None:
     started_last = _stack_in(LOCAL / "outputs.json")
     if started_last is not None and _is_running(started_last):
         return started_last
-    running = {}
-    for file in sorted(LOCAL.glob("*/outputs.json")):
-        stack = _stack_in(file)
-        if stack is not None and _is_running(stack):
-            running[file.parent.name] = stack
+    running = _running_stacks()
     if len(running) > 1:
         ports = " or ".join(f"LOCAL_PORT={port}" for port in running)
         raise OperatorError(f"there are several local stacks; say which one: {ports}")
     return next(iter(running.values()), None)
+
+
+def _running_stacks() -> dict[str, Stack]:
+    """The local stacks of this repository that answer, by their ports."""
+    stacks = {file.parent.name: _stack_in(file) for file in sorted(LOCAL.glob("*/outputs.json"))}
+    return {port: stack for port, stack in stacks.items() if stack and _is_running(stack)}
 
 
 def _stack_in(file: Path) -> Stack | None:
@@ -166,5 +184,6 @@ def _stack(
         jwks_parameter=outputs["jwks_parameter"],
         rotate_function=outputs["rotate_function_name"],
         session=session,
+        outputs=outputs,
         endpoint=endpoint,
     )

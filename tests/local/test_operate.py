@@ -1,6 +1,7 @@
 """The operators' commands, on a stack with PowerSync's own times."""
 
 import base64
+import io
 import json
 import os
 import subprocess
@@ -12,7 +13,9 @@ import pytest
 
 from local.stack import LocalStack
 from operate import stacks
-from operate.key_ring import duration
+from operate.key_ring import Status
+from operate.stacks import OperatorError
+from operate.terminal import duration
 from tests.local.operators import Command, fetch_token, in_aws
 
 
@@ -44,6 +47,15 @@ def test_make_keys_shows_current_and_next(stack: LocalStack, command: Command) -
     assert sorted(states.values()) == ["current", "next"]
     assert set(states) == _published(stack)
     assert "The next rotation may come at" in shown.output
+    assert max(map(len, shown.output.splitlines())) <= 80
+
+
+def test_the_keys_as_json_are_what_the_function_tells(stack: LocalStack, command: Command) -> None:
+    shown = command("keys", "--json")
+    assert shown.status == 0, shown.errors
+    told = json.loads(shown.output)
+    assert {key["kid"] for key in told["keys"]} == _published(stack)
+    assert told["rotation_possible_at"] > told["now"] > 1_700_000_000
 
 
 def test_make_rotate_within_the_waiting_time_is_refused_with_a_time(
@@ -63,7 +75,7 @@ def test_make_revoke_takes_the_key_out_at_once_and_new_tokens_carry_another(
     """Although both functions have the key in memory, for minutes."""
     kid = _kid_of_a_new_token(stack)
     assert kid in _published(stack)
-    revoked = command("revoke", "--kid", kid)
+    revoked = command("revoke", "--kid", kid[:8])
     assert revoked.status == 0, revoked.errors
     assert kid not in _published(stack)
     assert _kid_of_a_new_token(stack) != kid
@@ -83,10 +95,76 @@ def test_make_revoke_of_all_replaces_every_key(stack: LocalStack, command: Comma
     assert _kid_of_a_new_token(stack) in _published(stack)
 
 
-def test_an_unknown_key_is_not_revoked(stack: LocalStack, command: Command) -> None:
-    refused = command("revoke", "--kid", "another")
+def test_a_revocation_as_json_tells_until_when_and_what_was_restarted(
+    stack: LocalStack, command: Command
+) -> None:
+    kid = _kid_of_a_new_token(stack)
+    revoked = command("revoke", "--kid", kid, "--json")
+    assert revoked.status == 0, revoked.errors
+    told = json.loads(revoked.output)
+    assert told["revoked"] == [kid]
+    assert told["refused_by_all_verifiers_at"] > told["refused_by_busy_verifiers_at"] > told["now"]
+    assert "powersync-auth-local-jwks" in told["restarted"]
+    assert told["not_restarted"] == {}
+    assert {key["kid"] for key in told["status"]["keys"]} == _published(stack)
+
+
+class Terminal(io.StringIO):
+    """Somebody at a terminal, who has typed this."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_an_unknown_key_is_not_revoked_and_nothing_is_asked(
+    stack: LocalStack, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    refused = command("revoke", "--kid", "nope")
     assert refused.status == 1
-    assert "has no key another; it has" in refused.errors
+    assert "no key begins with nope; there are" in refused.errors
+    assert all(kid in refused.errors for kid in _published(stack))
+    assert "Revoke" not in refused.errors
+
+
+def test_a_beginning_that_several_keys_have_revokes_none() -> None:
+    keys = [{"kid": "ab1", "state": "current"}, {"kid": "ab2", "state": "next"}]
+    status = Status(0, keys, 0, None, {"revoked": {"ac1": 5}})
+    with pytest.raises(OperatorError, match="several keys begin with ab; say which one: ab1 or ab"):
+        status.find("ab")
+    assert status.find("ab1") == "ab1"
+    assert status.find("ac") == "ac1"
+
+
+def test_a_whole_kid_is_passed_on_since_it_may_be_of_a_retired_key() -> None:
+    kid = "k" * 43
+    assert Status(0, [], 0, None).find(kid) == kid
+
+
+@pytest.mark.parametrize(("typed", "yes"), [("n\n", []), ("", ["--yes"])])
+def test_somebody_at_a_terminal_is_asked_unless_told_otherwise(
+    typed: str,
+    yes: list[str],
+    stack: LocalStack,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kid = _kid_of_a_new_token(stack)
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    ran = command("revoke", "--kid", kid, *yes)
+    if yes:
+        assert (ran.status, kid in _published(stack)) == (0, False)
+    else:
+        assert (ran.status, kid in _published(stack)) == (1, True)
+        assert "Nothing was changed" in ran.errors
+
+
+def test_a_full_kid_that_is_not_there_is_refused_by_the_function(
+    stack: LocalStack, command: Command
+) -> None:
+    refused = command("revoke", "--kid", "k" * 43)
+    assert refused.status == 1
+    assert f"has no key {'k' * 43}; it has" in refused.errors
 
 
 def test_revoking_nothing_in_particular_is_a_mistake(command: Command) -> None:
@@ -217,7 +295,9 @@ def test_of_two_local_stacks_the_port_tells_which_one_is_meant(
     monkeypatch.setenv("LOCAL_PORT", "4700")
     assert command("keys").status == 0
     monkeypatch.setenv("LOCAL_PORT", "4701")
-    assert command("keys").status == 1
+    refused = command("keys")
+    assert refused.status == 1
+    assert "no local stack is running on port 4701; there is LOCAL_PORT=4700" in refused.errors
 
 
 def test_a_local_stack_that_has_ended_is_an_error(
