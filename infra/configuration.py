@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, get_args
 
 import pulumi
 from pulumi.runtime import config as runtime_config
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from advice import advice
 from identity_providers import InvalidProviderError
 from settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -22,26 +25,65 @@ _TEXT_KEYS = {key for key, field in _KEYS.items() if field.annotation is str}
 _TEXT_KEYS.add("signingAlgorithm")
 
 
+@dataclass(frozen=True, order=True)
+class Mistake:
+    """What is wrong with the configuration.
+
+    Attributes:
+        key: Where, with the namespace: `powersync-auth:identityProviders[0].issuer`.
+        should: What it should be, without its value, which may be secret.
+    """
+
+    key: str
+    should: str
+
+
+class ConfigurationError(pulumi.RunError):
+    """The configuration has mistakes. Pulumi prints it without a traceback."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = mistakes
+        listed = "\n".join(f"  - {mistake.key}: {mistake.should}" for mistake in mistakes)
+        super().__init__(
+            f"The configuration of the stack {pulumi.get_stack()} has {len(mistakes)} "
+            f"mistake{'s' if len(mistakes) > 1 else ''}:\n{listed}\n"
+            "Nothing has been changed. Correct them in the stack's file or with "
+            "`pulumi config set`."
+        )
+
+
 def load_settings() -> Settings:
-    """Reads and checks the configuration of the current stack.
+    """Reads and checks the configuration of the current stack, and warns of what it advises.
 
     Raises:
-        pulumi.RunError: Lists each mistake with its key and what it should be. Pulumi prints it
-            without a traceback, and nothing has been created.
+        ConfigurationError: Lists each mistake with its key and what it should be. Nothing has
+            been created.
     """
+    settings = read_settings()
+    for warning in advice(settings):
+        pulumi.log.warn(warning)
+    return settings
+
+
+def read_settings() -> Settings:
+    """Reads and checks the configuration of the current stack; raises `ConfigurationError`."""
     namespace = pulumi.get_project()
+    everything = _everything()
     values: dict[str, Any] = {}
-    mistakes: list[str] = []
-    for key, text in _configured(namespace).items():
-        if key not in _KEYS:
-            mistakes.append(f"{key}: no such key; there are {', '.join(sorted(_KEYS))}")
-        elif key in _TEXT_KEYS:
-            values[key] = text
+    mistakes = _foreign(namespace, everything)
+    for key, text in everything.items():
+        name = key.removeprefix(f"{namespace}:")
+        if name == key:
+            continue
+        if name not in _KEYS:
+            mistakes.append(Mistake(key, _no_such_key(name, sorted(_KEYS))))
+        elif name in _TEXT_KEYS:
+            values[name] = text
         elif text.strip():
             try:
-                values[key] = json.loads(text)
+                values[name] = json.loads(text)
             except ValueError:
-                mistakes.append(f"{key}: should be {_expected(key)}")
+                mistakes.append(Mistake(key, f"should be {_expected(name)}"))
     # The CLI needs a default for every key that is not obligatory; an empty object stands for none.
     if values.get("customDomain") == {}:
         del values["customDomain"]
@@ -49,15 +91,9 @@ def load_settings() -> Settings:
         settings = Settings.model_validate(values)
     except ValidationError as error:
         for details in error.errors(include_url=False):
-            mistakes += _describe(details)
+            mistakes += _described(namespace, details)
     if mistakes:
-        listed = "\n".join(f"  - {namespace}:{mistake}" for mistake in sorted(mistakes))
-        raise pulumi.RunError(
-            f"The configuration of the stack {pulumi.get_stack()} has {len(mistakes)} "
-            f"mistake{'s' if len(mistakes) > 1 else ''}:\n{listed}\n"
-            "Nothing has been changed. Correct them in the stack's file or with "
-            "`pulumi config set`."
-        )
+        raise ConfigurationError(sorted(mistakes))
     return settings
 
 
@@ -68,19 +104,43 @@ def is_secret(key: str) -> bool:
     return runtime_config.is_config_secret(full_key) or full_key in from_environment
 
 
-def _configured(namespace: str) -> Mapping[str, str]:
-    """All configured keys of the namespace, known or not, with their values as text.
+def _everything() -> Mapping[str, str]:
+    """All configured keys, known or not, with their values as text.
 
     `pulumi.Config` answers for keys that one asks for, and would let a misspelt one pass.
     """
-    everything = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
-    prefix = f"{namespace}:"
-    return {k.removeprefix(prefix): str(v) for k, v in everything.items() if k.startswith(prefix)}
+    return {
+        key: str(value)
+        for key, value in {
+            **runtime_config.get_config_env(),
+            **runtime_config.CONFIG.get(),
+        }.items()
+    }
 
 
-def _describe(details: ErrorDetails) -> list[str]:
-    """Says which keys are wrong and what each should be, without values, which may be secret."""
-    path = "".join(
+def _foreign(namespace: str, keys: Iterable[str]) -> list[Mistake]:
+    """Keys of ours in a namespace that is not, which Pulumi would pass over in silence."""
+    mistakes = []
+    for key in keys:
+        foreign, _, name = key.partition(":")
+        nearest = get_close_matches(name, _KEYS, 1)
+        misspelt = foreign != namespace and get_close_matches(foreign, [namespace], 1)
+        if foreign != namespace and (misspelt or name in _KEYS):
+            meant = f"{namespace}:{nearest[0] if nearest else name}"
+            mistakes.append(Mistake(key, f"no namespace of this project's; did you mean {meant}?"))
+    return mistakes
+
+
+def _no_such_key(name: str, known: Sequence[str]) -> str:
+    nearest = get_close_matches(name, known, 1)
+    if nearest:
+        return f"no such key; did you mean {nearest[0]}?"
+    return f"no such key; there are {', '.join(known)}" if known else "no such key"
+
+
+def _described(namespace: str, details: ErrorDetails) -> list[Mistake]:
+    """Says which keys are wrong and what each should be."""
+    path = f"{namespace}:" + "".join(
         f"[{part}]" if isinstance(part, int) else f".{part}" for part in details["loc"]
     ).lstrip(".")
     message = details["msg"]
@@ -88,17 +148,30 @@ def _describe(details: ErrorDetails) -> list[str]:
         case "value_error":
             error = details["ctx"]["error"]
             if isinstance(error, InvalidProviderError):
-                return [f"{path}{below}: {text}" for below, text in error.mistakes]
+                return [Mistake(f"{path}{below}", text) for below, text in error.mistakes]
             message = str(error)
         case "missing":
             message = "is missing"
         case "extra_forbidden":
-            message = "no such key"
+            message = _no_such_key(str(details["loc"][-1]), _keys_beside(details["loc"]))
         case "model_type":
             message = "should be an object"
         case _:
             message = message.replace("Input ", "", 1)
-    return [f"{path}: {message}"]
+    return [Mistake(path, message)]
+
+
+def _keys_beside(location: Sequence[int | str]) -> list[str]:
+    """The keys that there are where one was given that there is not."""
+    model: type[BaseModel] = Settings
+    for part in location[:-1]:
+        fields = {str(field.alias): field.annotation for field in model.model_fields.values()}
+        kinds = [fields.get(str(part)), *get_args(fields.get(str(part)))]
+        models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if not models:
+            return []
+        model = models[0]
+    return sorted(str(field.alias) for field in model.model_fields.values())
 
 
 def _expected(key: str) -> str:

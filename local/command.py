@@ -54,12 +54,16 @@ class _Session:
                 port=port,
                 config_file=config_file,
                 progress=lambda text: self._show(status.update, text),
+                warn=self._warn_of,
                 started=self._remember,
             )
         with stack, files.written(stack.outputs):
             # As it is: an ARN has parts like `:secret:`, which Rich takes for an emoji.
             self._console.out(what_next(stack.outputs, files.main), highlight=False)
             stack.emulator.wait()
+
+    def _warn_of(self, text: str) -> None:
+        self._console.print(f"Warning: {text}", style="yellow", markup=False, highlight=False)
 
     def _show(self, update: object, text: str) -> None:
         if self._console.is_terminal and callable(update):

@@ -1,16 +1,14 @@
 """The whole product on this machine: MiniStack, the Pulumi program deployed to it, and a user."""
 
-import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bundle import LOCAL, TARGET_VARIABLE, lambda_bundle
+from bundle import LOCAL, lambda_bundle
 from local.aws import Aws
-from local.configuration import STACK, project_name, stack_configuration
+from local.configuration import STACK, local_bundle, project_name, stack_configuration
 from local.deployer import LocalDeployer
 from local.emulator import Emulator
 from local.program import INFRA, run_program
@@ -37,6 +35,7 @@ class LocalStack:
         enforce_iam: bool = True,
         program: Path = INFRA,
         progress: Callable[[str], None] = lambda _: None,
+        warn: Callable[[str], None] = lambda _: None,
         started: Callable[[Emulator], None] = lambda _: None,
     ) -> None:
         """Starts MiniStack, deploys to it, and returns when everything is there.
@@ -49,16 +48,17 @@ class LocalStack:
             enforce_iam: Whether policies are enforced, as in AWS.
             program: The folder of the Pulumi program.
             progress: Told what is being done.
+            warn: Told what of the configuration is probably not meant.
             started: Told the emulator as soon as it runs.
 
         Raises:
-            ConfigurationFileError: A file cannot be used.
+            ConfigurationFileError: A file cannot be used, or the configuration has mistakes.
             BundleError: The Lambda zip cannot be built.
             EmulatorError: MiniStack does not start.
             DeploymentError: A resource could not be made.
-            pulumi.RunError: The program refuses the configuration.
+            pulumi.RunError: The program refuses to run.
         """
-        settings = stack_configuration(config, config_file)
+        settings = stack_configuration(config, config_file, warn)
         region = settings["aws:region"]
         progress("Starting MiniStack, the embedded AWS")
         self.emulator = Emulator(port, region=region, enforce_iam=enforce_iam)
@@ -74,7 +74,7 @@ class LocalStack:
                 # It starts while the program is being imported.
                 self.emulator.wait_until_ready,
             )
-            with _bundle_for(LOCAL.name):
+            with local_bundle():
                 outputs = run_program(
                     deployer,
                     project=project_name(),
@@ -131,17 +131,3 @@ class LocalStack:
             UserPoolId=pool_id, Username=USERNAME, Password=password, Permanent=True
         )
         return password
-
-
-@contextmanager
-def _bundle_for(target: str) -> Iterator[None]:
-    """Has the program ship the zip for a target."""
-    before = os.environ.get(TARGET_VARIABLE)
-    os.environ[TARGET_VARIABLE] = target
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[TARGET_VARIABLE]
-        else:
-            os.environ[TARGET_VARIABLE] = before

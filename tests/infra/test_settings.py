@@ -166,6 +166,80 @@ def test_a_mistake_names_its_key_and_what_it_should_be(
     assert listed[0].startswith(f"  - {pulumi.get_project()}:{message}")
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"tokenLifetimeSecond": 300}, "no such key; did you mean tokenLifetimeSeconds?"),
+        ({"anonymous": {"enable": True}}, "anonymous.enable: no such key; did you mean enabled?"),
+        ({"throttling": {"jwks": {"bust": 5}}}, "jwks.bust: no such key; did you mean burst?"),
+        ({"nothingLikeIt": 1}, "nothingLikeIt: no such key; there are alarmEmail, anonymous,"),
+    ],
+)
+def test_a_misspelt_key_is_told_what_is_nearest(values: dict[str, Any], told: str) -> None:
+    with pytest.raises(pulumi.RunError) as raised:
+        load(**values)
+    assert told in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("powersync_auth:protect", "protect"),
+        (f"{pulumi.get_project()}s:tokenLifetime", "tokenLifetimeSeconds"),
+        ("powersync:corsOrigins", "corsOrigins"),
+    ],
+)
+def test_a_key_of_ours_in_another_namespace_is_refused(key: str, meant: str) -> None:
+    runtime_config.set_all_config({key: "false", "aws:region": "eu-central-1"})
+    try:
+        with pytest.raises(pulumi.RunError) as raised:
+            configuration.load_settings()
+    finally:
+        runtime_config.set_all_config({})
+    assert f"{key}: no namespace of this project's" in str(raised.value)
+    assert f"did you mean {pulumi.get_project()}:{meant}?" in str(raised.value)
+
+
+def test_keys_of_providers_are_none_of_our_business() -> None:
+    runtime_config.set_all_config({"aws:profile": "x", "pulumi:tags": "{}", "datadog:apiKey": "x"})
+    try:
+        configuration.load_settings()
+    finally:
+        runtime_config.set_all_config({})
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (
+            {"powersyncUrl": "https://your-instance.powersync.journeyapps.com"},
+            "powersyncUrl is a p",
+        ),
+        (provider(issuer="https://your-tenant.eu.auth0.com/"), "identityProviders[0].issuer is a"),
+        (provider(), "identityProviders[0].issuer is a placeholder"),
+        ({"corsOrigins": ["*"]}, 'corsOrigins has "*"'),
+    ],
+)
+def test_what_is_probably_not_meant_is_a_warning(
+    values: dict[str, Any], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load(**values)
+    assert told in capsys.readouterr().err
+
+
+def test_what_is_meant_gives_no_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    load(powersyncUrl="https://1.powersync.journeyapps.com", corsOrigins=["https://app.test"])
+    assert capsys.readouterr().err == ""
+
+
+def test_open_origins_are_fine_on_the_local_stack(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(TARGET_VARIABLE, LOCAL.name)
+    load(corsOrigins=["*"])
+    assert capsys.readouterr().err == ""
+
+
 def test_every_key_has_a_mistake_tested() -> None:
     tested = {key for values, _ in MISTAKES for key in values}
     assert {str(field.alias) for field in Settings.model_fields.values()} <= tested
