@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bundle import LOCAL, TARGET_VARIABLE
+from key_room import rotations_in_a_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,10 +20,15 @@ _PLACEHOLDER = re.compile(
 """Names in this repository's examples, and the domains that are kept for such (RFC 2606)."""
 
 
+_POWERSYNC_CACHE = 3_600
+"""Seconds for which PowerSync may judge by a JWKS that it has fetched."""
+
+
 def advice(settings: Settings) -> list[str]:
     """One sentence for each thing that should be looked at before users depend on it."""
     in_aws = os.environ.get(TARGET_VARIABLE) != LOCAL.name
-    return [*_placeholders(settings), *(_open_origins(settings) if in_aws else ())]
+    of_aws = (*_open_origins(settings), *_short_cache(settings), *_room(settings))
+    return [*_placeholders(settings), *(of_aws if in_aws else ())]
 
 
 def _placeholders(settings: Settings) -> Iterator[str]:
@@ -40,4 +46,26 @@ def _open_origins(settings: Settings) -> Iterator[str]:
         yield (
             'corsOrigins has "*": the pages of any site may call the API from a browser; name the'
             " origins of your own apps"
+        )
+
+
+def _short_cache(settings: Settings) -> Iterator[str]:
+    if settings.verifier_cache_seconds < _POWERSYNC_CACHE:
+        yield (
+            f"verifierCacheSeconds is {settings.verifier_cache_seconds}: PowerSync caches keys for"
+            f" up to {_POWERSYNC_CACHE} s, and an instance that was idle would refuse tokens after"
+            " a rotation; less is for another verifier, or for trying things out"
+        )
+
+
+def _room(settings: Settings) -> Iterator[str]:
+    timings = settings.timings
+    room = rotations_in_a_row(settings.signing_algorithm, timings)
+    if room is not None:
+        yield (
+            f"with signingAlgorithm {settings.signing_algorithm} and tokenLifetimeSeconds"
+            f" {settings.token_lifetime_seconds} the JWKS has room for {room} rotations in a row,"
+            f" {timings.publish_before_signing} s apart; a further one by hand waits until a key"
+            f" has left, {timings.retain_after_signing} s after it ceased to sign. Scheduled"
+            " rotations and revocations are not concerned"
         )

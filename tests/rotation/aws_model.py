@@ -84,6 +84,8 @@ class Aws:
 
     def _put_secret_value(self, parameters: Parameters) -> Answer:
         token, value = str(parameters["ClientRequestToken"]), str(parameters["SecretString"])
+        if len(value.encode()) > 65_536:
+            raise _error("PutSecretValue", "ValidationException")
         if self.values.get(token) not in (None, value):
             raise _error("PutSecretValue", "ResourceExistsException")
         self.created.setdefault(token, self.clock())
@@ -117,7 +119,8 @@ class Aws:
         return {"Parameter": {"Value": self.document, "Version": self.document_version}}
 
     def _put_parameter(self, parameters: Parameters) -> Answer:
-        if parameters["Tier"] != "Intelligent-Tiering" and len(str(parameters["Value"])) > 4096:
+        tiers = {"Intelligent-Tiering": 8192, "Advanced": 8192, "Standard": 4096}
+        if len(str(parameters["Value"]).encode()) > tiers[str(parameters["Tier"])]:
             raise AwsError("ssm", "PutParameter", "ValidationException", "too large")
         self.document = str(parameters["Value"])
         self.document_version += 1
@@ -130,6 +133,8 @@ class Aws:
         return seen[-1] if seen else {}
 
     def _move(self, labels: dict[str, str]) -> None:
+        if len(labels) > 20:
+            raise _error("UpdateSecretVersionStage", "LimitExceededException")
         moved = labels.get(CURRENT) != self.labels.get(CURRENT)
         self.labels = labels
         self.moves = [*self.moves[-20:], (self.clock(), labels)]

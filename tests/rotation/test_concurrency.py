@@ -8,9 +8,10 @@ import pytest
 
 from tests.conftest import Figure
 from tests.rotation.account import Account, Watch, steps
+from token_service.keys.change import ABANDONED_AFTER, RotationInProgressError
 from token_service.keys.keyring import KeyRing, RotationTooEarlyError
 from token_service.keys.publication import PublicationError
-from token_service.keys.rotation import ABANDONED_AFTER, Rotation, RotationInProgressError
+from token_service.keys.rotation import Rotation
 from token_service.keys.stores import ConflictError
 
 Change = Callable[[Rotation, Account], object]

@@ -8,8 +8,9 @@ import pytest
 from tests.conftest import Figure
 from tests.rotation.account import Account, CrashError, Watch, steps
 from token_service.keys import keyring
+from token_service.keys.change import ABANDONED_AFTER
 from token_service.keys.keyring import State
-from token_service.keys.rotation import ABANDONED_AFTER, Rotation
+from token_service.keys.rotation import Rotation
 
 Change = Callable[[Rotation, str, "Before"], object]
 

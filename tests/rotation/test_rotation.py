@@ -8,9 +8,9 @@ import pytest
 from tests.rotation.account import Account, Watch, steps
 from token_service.aws import aws_json
 from token_service.keys import publication
-from token_service.keys.keyring import RotationTooEarlyError, State, UnknownKeyError
+from token_service.keys.change import RotationInProgressError
+from token_service.keys.keyring import NoRoomError, RotationTooEarlyError, State, UnknownKeyError
 from token_service.keys.publication import PublicationError
-from token_service.keys.rotation import RotationInProgressError
 from token_service.keys.signer import KeyPairError
 from token_service.keys.stores import CURRENT, PENDING, ConflictError, NoKeyRingError
 
@@ -276,10 +276,9 @@ def test_keys_that_cannot_be_published_are_not_prepared(
     """A pending ring that can never be published would stop every later change."""
     token = _token()
     running.make_empty_pending(token)
-    document, _ = running.function().publisher.publications.read_document()
     with monkeypatch.context() as patch:
-        patch.setattr(publication, "LARGEST_DOCUMENT", len(document) + 100)
-        with pytest.raises(PublicationError, match="wait until previous keys have left"):
+        patch.setattr(publication, "LARGEST_DOCUMENT", publication.RESERVE + 800)
+        with pytest.raises(NoRoomError, match="do not fit"):
             running.function().create_secret(token)
     assert PENDING not in running.labels()
     running.check_consistent()

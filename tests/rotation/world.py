@@ -6,23 +6,31 @@ is signed.
 """
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
 
+from settings import Timings as Derived
 from tests.rotation.account import CrashError
 from tests.rotation.aws_model import Aws, ModelClient
 from tests.rotation.powersync import Instance
-from timings import Timings as Derived
 from token_service.aws.aws_json import AwsUnreachableError
 from token_service.endpoints.jwks import JWKS_PATH, JwksEndpoint
 from token_service.keys import keyring
+from token_service.keys.change import RotationInProgressError
 from token_service.keys.commands import POWERSYNC_REFRESH_SECONDS
-from token_service.keys.keyring import KeyRing, RotationTooEarlyError, SigningKey, State, Timings
+from token_service.keys.keyring import (
+    KeyRing,
+    NoRoomError,
+    RotationTooEarlyError,
+    SigningKey,
+    State,
+    Timings,
+)
 from token_service.keys.publisher import JwksPublisher
 from token_service.keys.ring_cache import KeyRingUnavailableError, RingCache
-from token_service.keys.rotation import Rotation, RotationInProgressError
+from token_service.keys.rotation import Rotation
 from token_service.keys.stores import (
     CURRENT,
     ConflictError,
@@ -39,7 +47,7 @@ TOKEN_FUNCTIONS = 3
 JWKS_FUNCTIONS = 2
 INSTANCES = 3
 
-REFUSALS = (ConflictError, RotationInProgressError, RotationTooEarlyError)
+REFUSALS = (ConflictError, NoRoomError, RotationInProgressError, RotationTooEarlyError)
 FETCH = {"rawPath": JWKS_PATH, "requestContext": {"http": {"method": "GET"}}, "headers": {}}
 
 
@@ -69,6 +77,9 @@ class World:
     verifier_cache: int = 3600
     token_lifetime: int = 300
     counts: Counts = field(default_factory=Counts)
+    algorithm: str = "ES256"
+    size_of: Mapping[str, str] | None = None
+    remember_retired: int = 0
     now: float = 1_800_000_000.0
 
     def __post_init__(self) -> None:
@@ -83,12 +94,12 @@ class World:
         self.made = 0
         self.calls_left: int | None = None
         self.intruder: Callable[[], None] | None = None
-        self.algorithm = "ES256"
         self.published_since: dict[str, float] = {}
         self.signed: set[str] = set()
         self.refusable_until: dict[str, float] = {}
         self.revoked_at: dict[str, float] = {}
         self.in_doubt: set[str] = set()
+        self.unpublished: set[str] = set()  # revoked, and in the JWKS for want of SSM
         self.reachable_since: dict[str, float] = {}
         self.isolated: set[str] = set()
         self.tokens: list[Token] = []
@@ -110,7 +121,7 @@ class World:
             timings=Timings(
                 publish_before_signing=derived.publish_before_signing,
                 retain_after_signing=derived.retain_after_signing,
-                remember_retired=0,
+                remember_retired=self.remember_retired,
             ),
             clock=lambda: self.now,
             sleep=self.wait,
@@ -155,7 +166,12 @@ class World:
 
     def _published(self, document: str) -> None:
         kids = {key["kid"] for key in json.loads(document)["keys"]}
+        for kid in (kids & self.signed) - self.published_since.keys():
+            # It had to take over while nothing could be published.
+            known_at = self.now + self.verifier_cache + self.derived.jwks_max_age
+            self.refusable_until[kid] = known_at + 2 * self.transit
         self.published_since = {kid: self.published_since.get(kid, self.now) for kid in kids}
+        self._out_of_the_jwks(self.unpublished - kids)
         if CURRENT in self.aws.labels:
             signing = self._in_use().current.kid
             # A key that a revocation forced into use can be overlooked for a moment by a rotation
@@ -189,6 +205,8 @@ class World:
         self.made += 1
         kid = f"key-{self.made}"
         jwk = {"kty": "OKP", "crv": "Ed25519", "x": kid, "d": "private"}
+        if self.size_of:  # as large as a real one
+            jwk, kid = dict(self.size_of), f"key-{self.made:039}"
         return SigningKey(kid, self.algorithm, State.NEXT, int(self.now), jwk)
 
     def new_id(self) -> str:
@@ -225,12 +243,20 @@ class World:
         self.in_doubt |= concerned
         self.forbidden |= concerned
         ring = self.rotation.revoke(kids)
-        self.in_doubt -= ring.revoked.keys()
-        for kid in ring.revoked:
-            if kid not in self.revoked_at:
-                self.revoked_at[kid] = self.now
-                self.counts.revocations += 1
-                assert kid not in self.published_since, "a revoked key is in the JWKS"
+        assert not ring.revoked.keys() & {key.kid for key in self._in_use().keys}, "it signs on"
+        left = ring.revoked.keys() & self.published_since.keys()
+        assert not left or "ssm" in self.aws.unreachable, "a revoked key is in the JWKS"
+        self.in_doubt |= left
+        self.unpublished |= left
+        self._out_of_the_jwks(ring.revoked.keys() - left)
+
+    def _out_of_the_jwks(self, kids: Collection[str]) -> None:
+        """From here on verifiers forget these revoked keys."""
+        self.in_doubt -= set(kids)
+        self.unpublished -= set(kids)
+        for kid in set(kids) - self.revoked_at.keys():
+            self.revoked_at[kid] = self.now
+            self.counts.revocations += 1
 
     def stopped_after(self, calls: int, change: Callable[[], object]) -> bool:
         """Run a change whose process ends after so many calls; whether it was stopped."""

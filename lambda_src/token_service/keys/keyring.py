@@ -16,8 +16,12 @@ from enum import StrEnum
 from token_service.keys.jwk import public_members
 from token_service.keys.publication import Publication
 
+LARGEST_RING = 65_536
+"""Bytes that a secret holds."""
+
 MOST_RETIRED = 50
-"""So many retired keys at most are remembered: a secret holds 64 KiB, and RSA keys are large."""
+"""So many retired keys at most are remembered, and so many revoked ones before a retired one goes
+for want of room."""
 
 
 class State(StrEnum):
@@ -42,6 +46,11 @@ class SigningKey:
     def public_jwk(self) -> dict[str, str]:
         """The public half: `kty` and the members that make up the public key."""
         return public_members(self.private_jwk)
+
+    @property
+    def published_jwk(self) -> dict[str, str]:
+        """The public half as it is published (RFC 7517 §4)."""
+        return {**self.public_jwk, "kid": self.kid, "alg": self.alg, "use": "sig"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +134,23 @@ class RotationTooEarlyError(KeyRingError):
         )
 
 
+class NoRoomError(KeyRingError):
+    """The JWKS has no room for another key until one has left; `possible_at` may be infinite."""
+
+    def __init__(self, keys: int, possible_at: float, now: float) -> None:
+        self.possible_at = possible_at
+        wait = (
+            f"; rotate again in {math.ceil(possible_at - now)} s (at epoch second"
+            f" {math.ceil(possible_at)}), when enough of them have left"
+            if math.isfinite(possible_at)
+            else ""
+        )
+        super().__init__(
+            f"{keys} keys do not fit into the published JWKS together{wait}. To rotate as often,"
+            " use shorter-lived tokens or a smaller signingAlgorithm (ES256)"
+        )
+
+
 class UnknownKeyError(KeyRingError):
     """A key to be revoked is not in the ring."""
 
@@ -197,6 +223,17 @@ def retire(ring: KeyRing, publication: Publication, now: float, timings: Timings
     )
 
 
+def without_oldest(ring: KeyRing) -> KeyRing | None:
+    """The ring without its oldest previous key, whose tokens may still be about; None without one.
+
+    For a revocation alone, which cannot wait for room.
+    """
+    oldest = next((key for key in ring.keys if key.state is State.PREVIOUS), None)
+    if oldest is None:
+        return None
+    return _checked(replace(ring, keys=tuple(key for key in ring.keys if key is not oldest)))
+
+
 def revoke(ring: KeyRing, kids: Collection[str], make_key: MakeKey, now: int) -> KeyRing:
     """The ring without `kids`, at once: `next` takes over from a revoked `current`.
 
@@ -226,6 +263,23 @@ def revoke(ring: KeyRing, kids: Collection[str], make_key: MakeKey, now: int) ->
             forced=True,
         )
     )
+
+
+def trimmed(ring: KeyRing) -> KeyRing:
+    """The ring, without what it remembers longest where a secret does not hold it all.
+
+    Revoked `kid`s go first, down to the latest `MOST_RETIRED`: a token of an older one has expired
+    long since. Then retired keys, whose anonymous devices lose their subject.
+    """
+    while len(dumps(ring)) > LARGEST_RING:
+        latest = sorted(ring.revoked.items(), key=lambda revoked: revoked[1])
+        if len(latest) > MOST_RETIRED or (latest and not ring.retired):
+            ring = replace(ring, revoked=dict(latest[1:]))
+        elif ring.retired:
+            ring = replace(ring, retired=ring.retired[1:])
+        else:
+            raise KeyRingError(f"{len(ring.keys)} keys do not fit into a secret together")
+    return ring
 
 
 def dumps(ring: KeyRing) -> str:

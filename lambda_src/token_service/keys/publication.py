@@ -9,11 +9,21 @@ All times are epoch seconds.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 LARGEST_DOCUMENT = 8192
 """Bytes that an advanced SSM parameter holds."""
+
+RESERVE = 512
+"""Bytes of it kept for the members of the document itself, beside its keys."""
+
+_LONGEST_TIMES = {
+    "published_at": 9_999_999_999.999,
+    "signing_since": 9_999_999_999.999,
+    "stopped_signing_at": 9_999_999_999.999,
+    "retained_for": 99_999.5,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,16 @@ Publication = Mapping[str, PublishedKey]
 
 class PublicationError(Exception):
     """A publication that cannot be read or written."""
+
+
+def fits(jwks: Iterable[Mapping[str, str]]) -> bool:
+    """Whether public JWKs can be published together until the last of them has left.
+
+    Each is counted with all the times that it is going to have, so that no later step of a change
+    finds the document full.
+    """
+    keys = [{**jwk, **_LONGEST_TIMES} for jwk in jwks]
+    return len(json.dumps(keys, separators=(",", ":"))) + RESERVE <= LARGEST_DOCUMENT
 
 
 def dumps(publication: Publication, generation: int) -> str:

@@ -1,7 +1,7 @@
 """Keeps the published JWKS in step with the rings, whoever else changes them meanwhile."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from token_service.keys import publication
@@ -24,21 +24,23 @@ def derive(
     before: Publication,
     now: float,
     retain_after_signing: float,
+    *,
+    dropped: Collection[str] = (),
 ) -> dict[str, PublishedKey]:
     """What is to be published, given the ring under AWSCURRENT and those prepared to replace it.
 
-    A key of any ring is published unless one of them revokes it. Times already stamped in
-    `before` stay; what is seen for the first time is stamped `now`: a key, a key that the current
-    ring signs with, a key that it keeps as `previous` and so no longer signs with. A key that signs
-    again (somebody moved AWSCURRENT back by hand) has not stopped. The key that signs will be
-    needed for `retain_after_signing` seconds when it stops.
+    A key of any ring is published unless one of them revokes it or it is among `dropped`. Times
+    already stamped in `before` stay; what is seen for the first time is stamped `now`: a key, a key
+    that the current ring signs with, a key that it keeps as `previous` and so no longer signs with.
+    A key that signs again (somebody moved AWSCURRENT back by hand) has not stopped. The key that
+    signs will be needed for `retain_after_signing` seconds when it stops.
     """
     rings = (current, *prepared)
-    revoked = {kid for ring in rings for kid in ring.revoked}
+    gone = {kid for ring in rings for kid in ring.revoked} | set(dropped)
     states = {key.kid: key.state for key in current.keys}
     publication: dict[str, PublishedKey] = {}
     for key in (key for ring in rings for key in ring.keys):
-        if key.kid in revoked or key.kid in publication:
+        if key.kid in gone or key.kid in publication:
             continue
         state = states.get(key.kid)
         seen = before.get(key.kid) or PublishedKey({}, published_at=now)
@@ -50,7 +52,7 @@ def derive(
         elif state is State.PREVIOUS:
             stopped_at = stopped_at or now
         publication[key.kid] = PublishedKey(
-            jwk={**key.public_jwk, "kid": key.kid, "alg": key.alg, "use": "sig"},
+            jwk=key.published_jwk,
             published_at=seen.published_at,
             signing_since=signing_since,
             stopped_signing_at=stopped_at,
@@ -102,8 +104,11 @@ class JwksPublisher:
                 continue
             pending = self.rings.pending()
             seen = pending.stored if pending else None
-            rings = [stored.ring for stored in (prepared, seen) if stored is not None]
-            derived = self._derive(current.ring, rings, before)
+            derived = self._derive(current, [p for p in (prepared, seen) if p], before)
+            known = prepared or finished
+            if known is not None and known.ring.forced and not _fit(derived):
+                # What else is seen as pending is superseded, by a label that readers see late.
+                derived = self._derive(current, [prepared] if prepared else [], before)
             signing = current.ring.generation
             if (derived, signing) == (before, generation):
                 return derived
@@ -112,15 +117,26 @@ class JwksPublisher:
             self.sleep(LABELS_SEEN_WITHIN)
         raise ConflictError("others keep changing the published JWKS; try again")
 
-    def check_fits(self, current: KeyRing, prepared: KeyRing, before: Publication) -> None:
-        """Raise `PublicationError` if both rings' keys, in place of `before`, are too many."""
-        publication.dumps(self._derive(current, [prepared], before), prepared.generation)
+    def fits(self, current: StoredRing, prepared: KeyRing) -> bool:
+        """Whether the JWKS has room for every step from one ring to the one derived from it."""
+        successor = StoredRing("", prepared, 0)
+        return _fit(self._derive(current, [successor], {}))
 
     def _derive(
-        self, current: KeyRing, prepared: Sequence[KeyRing], before: Publication
+        self, current: StoredRing, prepared: Sequence[StoredRing], before: Publication
     ) -> Publication:
         now = round(self.clock(), 3)
-        return derive(current, prepared, before, now, self.retain_after_signing)
+        previous = {key.kid for key in current.ring.keys if key.state is State.PREVIOUS}
+        # What its successor does without gives way before the label moves: there may be no room
+        # for both. A ring derived from another one knows nothing of these keys.
+        dropped = {
+            kid
+            for stored in prepared
+            if stored.ring.derived_from == current.version_id
+            for kid in previous - {key.kid for key in stored.ring.keys}
+        }
+        rings = [stored.ring for stored in prepared]
+        return derive(current.ring, rings, before, now, self.retain_after_signing, dropped=dropped)
 
     def _read(self) -> tuple[Publication, int, int]:
         """What is published, the parameter's version and the generation of its ring."""
@@ -131,3 +147,7 @@ class JwksPublisher:
             # Written over by hand: it is derived anew, as if every key were published only now.
             log.exception("the JWKS parameter was unreadable and is written anew")
             return {}, version, 0
+
+
+def _fit(published: Publication) -> bool:
+    return publication.fits(key.jwk for key in published.values())
