@@ -18,15 +18,20 @@ NODE_PACKAGES := $(patsubst %/package-lock.json,%/node_modules/.packages,$(wildc
 # Deno, for the comparison with the original.
 BENCH_PACKAGES := tests/benchmarks/node_modules/.packages
 
-# Operators' commands run in the environment that is there.
-OPERATE_PYTHON = $(RUN)
-OPERATE_PACKAGES = $(PACKAGES)
+# Operators' commands run in the environment that is there, and else have a small one of their own.
+OPERATORS := .local/operators
+OPERATE_PACKAGES := $(if $(wildcard $(PACKAGES)),$(PACKAGES),$(OPERATORS)/.packages)
+OPERATE_PYTHON := $(if $(wildcard $(PACKAGES)),$(RUN),$(OPERATORS)/bin/python)
 ONLY_LOCAL = test -z "$(STACK)" || { echo "This is for the local stack only: leave STACK out" >&2; exit 2; }
 
 # Another environment's settings must not leak into ours; without bytecode every start is slow.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
 # Certificates that this machine trusts are trusted, as pip does: a company's proxy may have its own.
 export UV_SYSTEM_CERTS := 1
+# Where there is no network it is better said soon than tried often.
+export PIP_RETRIES ?= 1
+export UV_HTTP_RETRIES ?= 1
+export npm_config_fetch_retries ?= 1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
@@ -121,6 +126,7 @@ lock: $(PACKAGES) ## Lock the dependencies of requirements/*.in; UPGRADE=1 renew
 	@$(COMPILE) requirements/uv.in -o requirements/uv.txt >/dev/null
 	@$(COMPILE) requirements/deploy.in -o requirements.txt >/dev/null
 	@$(COMPILE) requirements/lambda.in -o lambda_src/requirements.txt >/dev/null
+	@$(COMPILE) requirements/operate.in -o requirements/operate.txt >/dev/null
 	@$(COMPILE) requirements/dev.in -o requirements/dev.txt >/dev/null
 	@$(COMPILE) requirements/ministack.in -o requirements/ministack.txt >/dev/null
 	@git diff --stat -- requirements requirements.txt lambda_src/requirements.txt
@@ -150,27 +156,37 @@ endef
 unless_there = $(if $(realpath $(1)),,FORCE)
 .PHONY: FORCE
 
+# What, about how many MB, where, and the command. A test compares the sizes with what is there.
+SET_UP := $(PYTHON) requirements/set_up.py
+PIP := -m pip --disable-pip-version-check install --quiet --require-hashes --requirement
+
 $(CREATED): $(call unless_there,$(RUN))
 	$(CHECK_PYTHON)
-	@echo "Setting up: a virtual environment in $(VENV)"
-	@$(PYTHON) -m venv --clear $(VENV)
+	@$(SET_UP) "a virtual environment" 30 $(VENV) '$(PYTHON) -m venv --clear $(VENV)'
 	@touch $@
 
 $(PACKAGES): requirements/uv.txt requirements/dev.txt $(CREATED)
-	@echo "Setting up: Python packages in $(VENV)"
-	@$(RUN) -m pip --disable-pip-version-check install --quiet --require-hashes --requirement requirements/uv.txt
-	@$(UV) pip sync --python $(RUN) --require-hashes requirements/dev.txt
+	@$(SET_UP) "Python packages" 620 $(VENV) \
+	  '$(RUN) $(PIP) requirements/uv.txt && $(UV) pip sync --python $(RUN) --require-hashes requirements/dev.txt'
 	@touch $@
 
 # A folder of its own: MiniStack pins versions of packages that we use too. It has the same Python
 # as ours, so it is made anew when ours was.
 $(EMULATOR): requirements/ministack.txt $(CREATED) $(call unless_there,$(MINISTACK)/bin/python) | $(PACKAGES)
-	@echo "Setting up: MiniStack, the embedded AWS, in $(MINISTACK)"
-	@$(UV) venv --clear --python $(RUN) $(MINISTACK)
-	@$(UV) pip sync --python $(MINISTACK)/bin/python --require-hashes requirements/ministack.txt
+	@$(SET_UP) "MiniStack, the embedded AWS," 50 $(MINISTACK) \
+	  '$(UV) venv --clear --python $(RUN) $(MINISTACK) && $(UV) pip sync --python $(MINISTACK)/bin/python --require-hashes requirements/ministack.txt'
+	@touch $@
+
+$(OPERATORS)/.packages: requirements/operate.txt $(call unless_there,$(OPERATORS)/bin/python)
+	$(CHECK_PYTHON)
+	@$(SET_UP) "what operators need" 90 $(OPERATORS) \
+	  '$(PYTHON) -m venv --clear $(OPERATORS) && $(OPERATORS)/bin/python $(PIP) requirements/operate.txt'
 	@touch $@
 
 tests/%/node_modules/.packages: tests/%/package.json tests/%/package-lock.json | $(PACKAGES)
-	@echo "Setting up: JavaScript packages in tests/$*/node_modules"
-	@cd tests/$* && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" NODE_OPTIONS=--use-system-ca npm ci --silent --no-audit --no-fund
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" NODE_OPTIONS=--use-system-ca $(SET_UP) "JavaScript packages" $(NODE_MB_$*) \
+	  tests/$*/node_modules 'cd tests/$* && npm ci --no-audit --no-fund'
 	@touch $@
+
+NODE_MB_js := 40
+NODE_MB_benchmarks := 140
