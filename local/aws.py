@@ -12,10 +12,14 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from local.door.published import Published
 from local.emulator import ACCOUNT_ID
 
 NO_PROXY = Config(proxies={})
 """The embedded AWS is on this machine, where a proxy cannot reach it."""
+
+ROOT_KEY = ("test", "test")
+"""What MiniStack takes for its root's key. Its URL is the secret, see `local.embedded.guard`."""
 
 _LONGEST_CALL_SECONDS = 900
 _EVERYWHERE_LEFT_OUT = {"region", "tags"}
@@ -37,8 +41,8 @@ def root_session(region: str) -> boto3.Session:
         }
     )
     return boto3.Session(
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - what MiniStack takes for the root
+        aws_access_key_id=ROOT_KEY[0],
+        aws_secret_access_key=ROOT_KEY[1],
         region_name=region,
         botocore_session=core,
     )
@@ -51,11 +55,13 @@ class Aws:
         endpoint: URL of every service.
         region: AWS region that it plays.
         account_id: The account that it plays.
+        published: What of it the front door lets through; filled in as it is made.
     """
 
-    def __init__(self, endpoint: str, region: str) -> None:
+    def __init__(self, endpoint: str, region: str, published: Published | None = None) -> None:
         self.endpoint = endpoint
         self.region = region
+        self.published = published or Published()
         self.account_id = ACCOUNT_ID
         self._session = root_session(region)
         self._clients: dict[str, Any] = {}

@@ -1,7 +1,9 @@
 """`make local`: deploys to the embedded AWS, says what to do next, and serves until it is stopped.
 
 Environment variables:
-    LOCAL_PORT: Port on 127.0.0.1 (4566).
+    LOCAL_HOST: Address of this machine to serve on (127.0.0.1); 0.0.0.0 is all of them.
+    LOCAL_PORT: Port there (4566).
+    LOCAL_URL: What the URLs in the outputs begin with, if not with that address.
     LOCAL_CONFIG: A file like Pulumi.local.yaml, the keys of which replace those of that one.
     LOCAL_OUTPUTS: Where to write the outputs instead of .local/outputs.json.
 """
@@ -17,14 +19,15 @@ from rich.console import Console
 
 from bundle import BundleError
 from local.configuration import ConfigurationFileError
+from local.door.address import Address, AddressError, given_address
+from local.door.server import FrontDoor
 from local.emulator import ROOT, Emulator, EmulatorError
 from local.engine import DeploymentError
 from local.outputs import OutputsFileError, OutputsFiles, what_next
 from local.stack import LocalStack
 
-DEFAULT_PORT = 4566
-
 _EXPECTED_ERRORS = (
+    AddressError,
     BundleError,
     ConfigurationFileError,
     DeploymentError,
@@ -45,13 +48,13 @@ class _Session:
         self._console = console
         self._emulator: Emulator | None = None
 
-    def run(self, port: int, config_file: Path | None, files: OutputsFiles) -> None:
+    def run(self, address: Address, config_file: Path | None, files: OutputsFiles) -> None:
         """Deploys and serves until a signal comes."""
         for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signal_number, self._stop)
         with self._console.status("Starting") as status:
             stack = LocalStack(
-                port=port,
+                address=address,
                 config_file=config_file,
                 progress=lambda text: self._show(status.update, text),
                 warn=self._warn_of,
@@ -60,10 +63,24 @@ class _Session:
         with stack, files.written(stack.outputs):
             # As it is: an ARN has parts like `:secret:`, which Rich takes for an emoji.
             self._console.out(what_next(stack.outputs, files.main), highlight=False)
+            self._warn(stack.door)
+            gc.enable()
             stack.emulator.wait()
 
     def _warn_of(self, text: str) -> None:
         self._console.print(f"Warning: {text}", style="yellow", markup=False, highlight=False)
+
+    def _warn(self, door: FrontDoor) -> None:
+        """One line for whoever opens the stack to other machines."""
+        if not door.address.is_loopback:
+            guess = ", which is a guess (LOCAL_URL names another)" if door.is_guessed else ""
+            self._console.print(
+                f"Warning: other machines reach this at {door.url}{guess}: the public keys, tokens,"
+                " and sign-in to the user pool, for which the password above is known to whoever"
+                " saw it.",
+                style="yellow",
+                highlight=False,
+            )
 
     def _show(self, update: object, text: str) -> None:
         if self._console.is_terminal and callable(update):
@@ -89,10 +106,11 @@ def main() -> int:
     console = Console(stderr=False, soft_wrap=True)
     errors = Console(stderr=True, soft_wrap=True)
     try:
-        port = _port(os.environ.get("LOCAL_PORT") or str(DEFAULT_PORT))
-        config_file = os.environ.get("LOCAL_CONFIG")
-        files = OutputsFiles(ROOT / ".local", port, os.environ.get("LOCAL_OUTPUTS"))
-        _Session(console).run(port, Path(config_file) if config_file else None, files)
+        given = os.environ.get
+        address = given_address(given("LOCAL_HOST"), given("LOCAL_PORT"), given("LOCAL_URL"))
+        config_file = given("LOCAL_CONFIG")
+        files = OutputsFiles(ROOT / ".local", address.port, given("LOCAL_OUTPUTS"))
+        _Session(console).run(address, Path(config_file) if config_file else None, files)
     except _Stopped:
         console.print("Stopped; nothing is left behind.")
         return 0
@@ -101,9 +119,3 @@ def main() -> int:
         errors.print(str(error), markup=False, highlight=False)
         return 1
     return 0
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise EmulatorError(f"LOCAL_PORT is {text!r}, but should be a port, such as {DEFAULT_PORT}")
-    return int(text)

@@ -1,11 +1,16 @@
-"""MiniStack, the embedded AWS, as a child process that listens on 127.0.0.1 only."""
+"""MiniStack, the embedded AWS, as a child process that listens on 127.0.0.1 only.
+
+It runs behind a guard (`local.embedded.guard`): a key in the path of its URL lets in to it.
+"""
 
 import http.client
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,7 +21,10 @@ HOST = "127.0.0.1"
 ACCOUNT_ID = "000000000000"
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
-_READY_WITHIN_SECONDS = 20.0
+_EMBEDDED = Path(__file__).with_name("embedded")
+_KEY_BYTES = 16
+_READY_WITHIN_SECONDS = 120.0
+_END_IS_KNOWN_WITHIN_SECONDS = 5.0
 _INHERITED = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ")
 _SERVICES = (
     "apigateway",
@@ -39,22 +47,19 @@ class EmulatorError(Exception):
     """The embedded AWS is not there, does not start, or has ended; the message says why."""
 
 
-class PortTakenError(EmulatorError):
-    """Something else listens on the port."""
-
-
 class Emulator:
     """A running MiniStack; used as a context manager.
 
     Attributes:
-        endpoint: URL of every AWS service in it.
+        endpoint: URL of every AWS service in it. Its path is the owner's key: whoever knows the
+            URL is let in.
+        door_url: URL for the front door, which is let in to what is public only.
         port: The port it listens on.
         pid: Process id of its supervisor.
     """
 
     def __init__(
         self,
-        port: int = 0,
         *,
         region: str = "us-east-1",
         enforce_iam: bool = True,
@@ -63,36 +68,39 @@ class Emulator:
         """Starts MiniStack, without waiting for it: see `wait_until_ready`.
 
         Args:
-            port: Port on 127.0.0.1; 0 takes a free one.
             region: The AWS region that it plays.
             enforce_iam: Whether policies are enforced and signatures checked, as in AWS.
             python: The interpreter of MiniStack's own virtual environment.
 
         Raises:
-            PortTakenError: The port is taken.
             EmulatorError: MiniStack is not installed.
         """
         if not python.exists():
             raise EmulatorError("MiniStack is not installed yet: run `make setup`")
-        self.port = port or _free_port()
-        self.endpoint = f"http://{HOST}:{self.port}"
-        _refuse_taken(self.port)
+        self.port = _free_port()
+        owner_key, door_key = secrets.token_hex(_KEY_BYTES), secrets.token_hex(_KEY_BYTES)
+        self.endpoint = f"http://{HOST}:{self.port}/{owner_key}"
+        self.door_url = f"http://{HOST}:{self.port}/{door_key}"
+        self._health = f"/{owner_key}/_ministack/health"
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         environment |= {
             "AUTH": str(enforce_iam).lower(),
+            "AWS_ENDPOINT_URL": self.endpoint,  # for Lambda workers
             "BIND_HOST": HOST,
+            "DOOR_KEY": door_key,
             "GATEWAY_PORT": str(self.port),
             "IOT_MTLS_ENABLED": "0",  # It and the next would listen on all interfaces.
             "SFTP_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
             "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
             "MINISTACK_REGION": region,
+            "OWNER_KEY": owner_key,
             "SERVICES": ",".join(_SERVICES),
         }
         if "TMPDIR" in os.environ:
             environment["TMPDIR"] = os.environ["TMPDIR"]
         self._supervisor = subprocess.Popen(  # noqa: S603 - our own arguments
-            [sys.executable, "-I", "-S", _SUPERVISOR, python, "-m", "ministack"],
+            [sys.executable, "-I", "-S", _SUPERVISOR, python, "-P", _EMBEDDED],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -134,10 +142,20 @@ class Emulator:
         """Blocks for as long as MiniStack runs.
 
         Raises:
-            EmulatorError: It ended by itself; the message has the end of its log.
+            EmulatorError: It ended by itself; the message says why, with the end of its log.
         """
-        self._supervisor.wait()
-        raise EmulatorError(f"MiniStack has ended by itself:\n{self._last_words()}")
+        raise EmulatorError(f"MiniStack has ended by itself: {self._last_words()}")
+
+    def refuse_ended(self) -> None:
+        """Tells a failure that has its cause in MiniStack's end from others.
+
+        Raises:
+            EmulatorError: It ended by itself; the message says why, with the end of its log.
+        """
+        if not self._is_healthy():
+            with suppress(subprocess.TimeoutExpired):
+                self._supervisor.wait(_END_IS_KNOWN_WITHIN_SECONDS)
+                self.wait()
 
     def wait_until_ready(self) -> None:
         """Returns when MiniStack answers; safe to repeat, and from several threads.
@@ -148,7 +166,7 @@ class Emulator:
         deadline = time.monotonic() + _READY_WITHIN_SECONDS
         while not self._ready and time.monotonic() < deadline:
             if self._supervisor.poll() is not None:
-                raise EmulatorError(f"MiniStack does not start:\n{self._last_words()}")
+                raise EmulatorError(f"MiniStack does not start: {self._last_words()}")
             self._ready = self._is_healthy()
             if not self._ready:
                 time.sleep(0.02)
@@ -158,7 +176,7 @@ class Emulator:
     def _is_healthy(self) -> bool:
         connection = http.client.HTTPConnection(HOST, self.port, timeout=2)
         try:
-            connection.request("GET", "/_ministack/health")
+            connection.request("GET", self._health)
             return connection.getresponse().status == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
             return False
@@ -166,8 +184,10 @@ class Emulator:
             connection.close()
 
     def _last_words(self) -> str:
+        """Why MiniStack has ended; waits until it has."""
         stderr = self._supervisor.stderr
-        return stderr.read().decode("utf-8", "replace").strip() if stderr is not None else ""
+        words = stderr.read().decode("utf-8", "replace").strip() if stderr is not None else ""
+        return words or "whoever looks after it was killed, and it with them"
 
 
 def _free_port() -> int:
@@ -175,15 +195,3 @@ def _free_port() -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _refuse_taken(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise PortTakenError(
-                f"port {port} on {HOST} cannot be used ({error.strerror}). Choose another one: "
-                f"LOCAL_PORT={port + 1 if port < 65535 else 4566} make local"
-            ) from error

@@ -116,7 +116,7 @@ def what_next(outputs: Mapping[str, Any], file: Path) -> str:
         lines += [f"  curl -s -X POST {_reached(outputs, 'anonymous_token_url')}"]
     if local["user_pool_id"]:
         lines += ["", f"Sign {local['username']} in, then get a token for PowerSync:"]
-        lines += [f"  {line}" for line in _sign_in(local, _reached(outputs, "token_url"))]
+        lines += [f"  {line}" for line in _sign_in(local, outputs)]
     lines += ["", f"The outputs are in {file}. Ctrl-C ends it.", ""]
     return "\n".join(lines)
 
@@ -146,7 +146,9 @@ def _order(name: str) -> tuple[int, str]:
     return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
 
 
-def _sign_in(local: Mapping[str, str], token_url: str) -> list[str]:
+def _sign_in(local: Mapping[str, str], outputs: Mapping[str, Any]) -> list[str]:
+    token_url = _reached(outputs, "token_url")
+    door = token_url.removesuffix(urlsplit(outputs["token_url"]).path)
     request = json.dumps(
         {
             "AuthFlow": "USER_PASSWORD_AUTH",
@@ -155,7 +157,7 @@ def _sign_in(local: Mapping[str, str], token_url: str) -> list[str]:
         }
     )
     return [
-        f"ID_TOKEN=$(curl -s {local['endpoint']} \\",
+        f"ID_TOKEN=$(curl -s {door} \\",
         "  -H 'X-Amz-Target: AWSCognitoIdentityProviderService.InitiateAuth' \\",
         "  -H 'Content-Type: application/x-amz-json-1.1' \\",
         f"  -d {shlex.quote(request)} | \\",

@@ -1,15 +1,24 @@
 """The whole product on this machine: MiniStack, the Pulumi program deployed to it, and a user."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
+
+from starlette.routing import BaseRoute
 
 from bundle import LOCAL, lambda_bundle
-from local.aws import Aws
+from local.aws import ROOT_KEY, Aws
 from local.configuration import STACK, local_bundle, project_name, stack_configuration
 from local.deployer import LocalDeployer
+from local.door.address import Address, host_of
+from local.door.published import Published
+from local.door.routes import front_door
+from local.door.server import FrontDoor
+from local.door.upstream import Upstream
 from local.emulator import Emulator
 from local.program import INFRA, run_program
 
@@ -21,8 +30,10 @@ class LocalStack:
 
     Attributes:
         aws: The embedded AWS.
-        outputs: The stack's outputs, and under `local` how to reach the emulator and who the
-            user is: `endpoint`, `region`, `user_pool_id`, `client_id`, `username`, `password`
+        door: The server that apps reach; the URLs in the outputs are its.
+        outputs: The stack's outputs, and under `local` how its owner reaches the emulator and who
+            the user is: `endpoint` (whoever knows it is let in), `access_key_id`,
+            `secret_access_key`, `region`, `user_pool_id`, `client_id`, `username`, `password`
             (the last four empty where no user pool is configured).
     """
 
@@ -30,10 +41,11 @@ class LocalStack:
         self,
         config: Mapping[str, Any] | None = None,
         *,
-        port: int = 0,
+        address: Address | None = None,
         config_file: Path | None = None,
         enforce_iam: bool = True,
         program: Path = INFRA,
+        routes: Sequence[BaseRoute] = (),
         progress: Callable[[str], None] = lambda _: None,
         warn: Callable[[str], None] = lambda _: None,
         started: Callable[[Emulator], None] = lambda _: None,
@@ -43,48 +55,60 @@ class LocalStack:
         Args:
             config: Configuration beyond that of `Pulumi.local.yaml`, such as
                 `{"verifierCacheSeconds": 1}`.
-            port: Port on 127.0.0.1; 0 takes a free one.
+            address: Where the front door is; on a free port of 127.0.0.1 if it is left out.
             config_file: A file with configuration, see `stack_configuration`.
             enforce_iam: Whether policies are enforced, as in AWS.
             program: The folder of the Pulumi program.
+            routes: What the front door serves beside what AWS would.
             progress: Told what is being done.
             warn: Told what of the configuration is probably not meant.
             started: Told the emulator as soon as it runs.
 
         Raises:
+            AddressError: The front door cannot have its address.
             ConfigurationFileError: A file cannot be used, or the configuration has mistakes.
             BundleError: The Lambda zip cannot be built.
-            EmulatorError: MiniStack does not start.
+            EmulatorError: MiniStack does not start, or has ended.
             DeploymentError: A resource could not be made.
             pulumi.RunError: The program refuses to run.
         """
         settings = stack_configuration(config, config_file, warn)
         region = settings["aws:region"]
-        progress("Starting MiniStack, the embedded AWS")
-        self.emulator = Emulator(port, region=region, enforce_iam=enforce_iam)
-        try:
+        with ExitStack() as undo:
+            self.door = FrontDoor(address or Address())
+            undo.callback(self.door.close)
+            progress("Starting MiniStack, the embedded AWS")
+            self.emulator = Emulator(region=region, enforce_iam=enforce_iam)
+            undo.callback(self.emulator.stop)
             started(self.emulator)
             progress("Building the Lambda zip")
             lambda_bundle(target=LOCAL)
             progress("Deploying the Pulumi program")
-            self.aws = Aws(self.emulator.endpoint, region)
-            deployer = LocalDeployer(
-                self.aws,
-                lambda made: progress(f"Deployed {made.type} {made.name}"),
-                # It starts while the program is being imported.
-                self.emulator.wait_until_ready,
-            )
-            with local_bundle():
-                outputs = run_program(
-                    deployer,
-                    project=project_name(),
-                    stack=STACK,
-                    config=settings,
-                    program=program,
-                )
+            published = Published(self.door.url, self.door.reachable_url)
+            names = frozenset({host_of(urlsplit(self.door.url).netloc)})
+            upstream = Upstream(self.emulator.door_url)
+            self.door.open(front_door(published, upstream, routes, names))
+            self.aws = Aws(self.emulator.endpoint, region, published)
+            outputs = self._deployed(settings, program, progress)
             self.outputs = {**outputs, "local": self._local_outputs(outputs)}
-        except BaseException:
-            self.emulator.stop()
+            self._undo = undo.pop_all()
+
+    def _deployed(
+        self, settings: Mapping[str, str], program: Path, progress: Callable[[str], None]
+    ) -> dict[str, Any]:
+        deployer = LocalDeployer(
+            self.aws,
+            lambda made: progress(f"Deployed {made.type} {made.name}"),
+            # It starts while the program is being imported.
+            self.emulator.wait_until_ready,
+        )
+        try:
+            with local_bundle():
+                return run_program(
+                    deployer, project=project_name(), stack=STACK, config=settings, program=program
+                )
+        except Exception:
+            self.emulator.refuse_ended()
             raise
 
     def __enter__(self) -> Self:
@@ -100,13 +124,15 @@ class LocalStack:
 
     def stop(self) -> None:
         """Ends everything and leaves nothing behind; safe to repeat."""
-        self.emulator.stop()
+        self._undo.close()
 
     def _local_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
         pool_id, client_id = outputs.get("user_pool_id"), outputs.get("user_pool_client_id")
         password = self._create_user(pool_id) if pool_id else ""
         return {
             "endpoint": self.aws.endpoint,
+            "access_key_id": ROOT_KEY[0],
+            "secret_access_key": ROOT_KEY[1],
             "region": self.aws.region,
             "user_pool_id": pool_id or "",
             "client_id": client_id or "",

@@ -3,7 +3,10 @@
 Executed as a program of its own, `python supervisor.py COMMAND...`, with the standard library
 only. The parent holds the other end of standard input: when that closes, be it that the parent
 asks for the end or was killed, the command and all its Lambda workers are ended and the folder
-removed. Nothing needs to be remembered, so nothing is left behind by a `kill -9` either.
+removed. The command holds the other end of a pipe of ours in the same way. Nothing needs to be
+remembered, so nothing is left behind by a `kill -9` of either.
+
+Standard error says why the command has ended, if nobody asked it to, and closes with it.
 """
 
 import contextlib
@@ -17,6 +20,7 @@ import threading
 from pathlib import Path
 
 LOG_LINES = 20
+ENDS_WITHIN_SECONDS = 5.0
 
 
 def main() -> int:
@@ -28,29 +32,47 @@ def main() -> int:
             sys.argv[1:],
             env=os.environ | _private(folder),
             cwd=folder,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
 
+    asked_to_end = threading.Event()
+
     def end(*_: object) -> None:
+        asked_to_end.set()
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(command.pid, signal.SIGKILL)
+            command.terminate()
 
     def end_with_parent() -> None:
         os.read(sys.stdin.fileno(), 1)
         end()
+        try:
+            command.wait(ENDS_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            command.kill()
 
     for signal_number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signal_number, end)
     threading.Thread(target=end_with_parent, daemon=True).start()
     status = command.wait()
-    end()  # Workers outlive a MiniStack that crashes.
-    if status != -signal.SIGKILL:
-        sys.stderr.write("\n".join(log.read_text("utf-8", "replace").splitlines()[-LOG_LINES:]))
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(command.pid, signal.SIGKILL)  # Workers outlive a MiniStack that crashes.
+    if not asked_to_end.is_set():
+        lines = log.read_text("utf-8", "replace").splitlines()[-LOG_LINES:]
+        os.write(sys.stderr.fileno(), "\n".join([_reason(status), *lines]).encode())
+    os.close(sys.stderr.fileno())
     _remove(folder)
     return status
+
+
+def _reason(status: int) -> str:
+    if status == -signal.SIGKILL:
+        return "it was killed (signal 9), as systems do where memory runs out"
+    if status < 0:
+        return f"it was ended by signal {-status}"
+    return f"it ended with status {status}"
 
 
 def _private(folder: Path) -> dict[str, str]:

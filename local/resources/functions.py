@@ -93,12 +93,20 @@ def invocation(aws: Aws, resource: Resource) -> Created:
     """Invokes a function once, and fails where it does."""
     name = resource.inputs["functionName"]
     answer = aws.client("lambda").invoke(
-        FunctionName=name, Payload=resource.inputs["input"].encode()
+        FunctionName=name, Payload=_as_reached(aws, resource.inputs["input"]).encode()
     )
     result = answer["Payload"].read().decode()
     if "FunctionError" in answer:
         raise FunctionFailedError(f"function {name!r} failed: {_reason(result)}")
     return Created(name, {"result": result})
+
+
+def _as_reached(aws: Aws, event: str) -> str:
+    """The event with the front door's URL as this machine reaches it.
+
+    LOCAL_URL may be a name that means something to a phone or in a container only.
+    """
+    return event.replace(aws.published.url, aws.published.reachable_url)
 
 
 def _reason(result: str) -> str:

@@ -9,18 +9,18 @@ from local.resources.registry import makes
 
 @makes("aws:apigatewayv2/api:Api")
 def api(aws: Aws, resource: Resource) -> Created:
-    """Creates an API; its endpoint is the URL under which the emulator serves it."""
+    """Creates an API; its endpoint is the front door's URL."""
     name = given_or_made_up_name(resource.inputs, resource.name)
     created = aws.client("apigatewayv2").create_api(
         Name=name,
         Tags=resource.inputs.get("tags") or {},
         **arguments(resource.inputs, leave_out={"name"}),
     )
-    api_id = created["ApiId"]
+    api_id = aws.published.api_id = created["ApiId"]
     return Created(
         api_id,
         {
-            "apiEndpoint": f"{aws.endpoint}/_aws/execute-api/{api_id}",
+            "apiEndpoint": aws.published.url,
             "executionArn": aws.arn("execute-api", api_id),
             "name": name,
         },
@@ -59,7 +59,7 @@ def stage(aws: Aws, resource: Resource) -> Created:
 def domain_name(aws: Aws, resource: Resource) -> Created:
     """Creates a custom domain, without a look at its certificate.
 
-    The emulator answers requests with the domain as `Host`. Nothing leads them there, and it has
+    The front door answers requests with the domain as `Host`. Nothing leads them there, and it has
     no certificate: a client that asks for `https://` and the domain does not get through.
     """
     inputs = resource.inputs
@@ -69,8 +69,9 @@ def domain_name(aws: Aws, resource: Resource) -> Created:
         Tags=inputs.get("tags") or {},
         **arguments(inputs, leave_out={"domainNameConfiguration"}),
     )
+    aws.published.domain = inputs["domainName"]
     # Where a DNS record would have to point to; it is an address, and in no zone of Route 53.
-    target = {"targetDomainName": urlsplit(aws.endpoint).netloc, "hostedZoneId": "none"}
+    target = {"targetDomainName": urlsplit(aws.published.url).netloc, "hostedZoneId": "none"}
     return Created(inputs["domainName"], {"domainNameConfiguration": {**configuration, **target}})
 
 

@@ -33,6 +33,7 @@ def user_pool(aws: Aws, resource: Resource) -> Created:
                 resource.inputs["softwareTokenMfaConfiguration"]
             ),
         )
+    aws.published.user_pool_id = pool["Id"]
     return Created(
         pool["Id"],
         {

@@ -47,7 +47,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         TARGET_VARIABLE: LOCAL.name,
         "PULUMI_STAND_IN_STATE": str(folder / "state.json"),
         "PULUMI_STAND_IN_OUTPUTS": str(folder / "outputs.json"),
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": "us-east-1",
@@ -71,7 +70,8 @@ def local_stack(
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.1)
-            assert outputs.exists()
+            # For the commands that believe they speak to AWS.
+            environment["AWS_ENDPOINT_URL"] = json.loads(outputs.read_text())["local"]["endpoint"]
             yield log.read_text()
         finally:
             process.send_signal(signal.SIGTERM)

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -13,7 +14,6 @@ import httpx
 import jwt
 import pytest
 
-from local.command import DEFAULT_PORT
 from local.emulator import ROOT
 from local.stack import LocalStack
 from tests.identity.openid_provider import OpenIdProvider
@@ -111,28 +111,39 @@ def claims_of(token: str) -> dict[str, Any]:
 
 
 def test_the_log_says_why_a_login_was_refused_where_the_documents_look(
-    stack: LocalStack, own_user: dict[str, str]
+    stack: LocalStack, own_user: dict[str, str], tmp_path: Path
 ) -> None:
     """Through the call that `aws logs tail` makes, with what is given to it."""
     text = (ROOT / "docs" / "identity.md").read_text("utf-8").replace("\\\n", " ")
-    dev, local = (shlex.split(line) for line in text.splitlines() if "aws logs tail " in line)
+    dev, asked, local = (
+        line for line in text.splitlines() if "aws logs tail " in line or "python3 -c" in line
+    )
     assert_refused(ask(stack, own_user["IdToken"] + "A"))
-    given = dict(word.split("=") for word in local if "=" in word)
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local/outputs.json").write_text(json.dumps(stack.outputs))
+    tail, tail_dev = shlex.split(local), shlex.split(dev)
+    given = dict(word.split("=") for word in tail if "=" in word)
+    endpoint = subprocess.run(
+        ["sh", "-euc", f'{asked}; echo "${tail[-1][1:]}"'],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
     logs = boto3.client(
         "logs",
         aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
         region_name=given["AWS_REGION"],
-        endpoint_url=stack.aws.endpoint,
+        endpoint_url=endpoint,
     )
-    group = local[local.index("tail") + 1]
+    group = tail[tail.index("tail") + 1]
     events = logs.get_paginator("filter_log_events").paginate(
         logGroupName=group, startTime=int(time.time() - 600) * 1000, interleaved=True
     )
     messages = [event["message"] for page in events for event in page["events"]]
     assert any("credential refused: " in message for message in messages)
-    assert local[-2:] == ["--endpoint-url", f"http://127.0.0.1:{DEFAULT_PORT}"]
-    assert dev[dev.index("tail") + 1] == group.replace("-local-", "-dev-")
+    assert tail_dev[tail_dev.index("tail") + 1] == group.replace("-local-", "-dev-")
 
 
 @pytest.mark.parametrize("kind", ["IdToken", "AccessToken"])

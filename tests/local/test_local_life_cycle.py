@@ -12,15 +12,15 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from local.emulator import Emulator, PortTakenError
 from tests.local.operators import run_printed
 
 ROOT = Path(__file__).resolve().parents[2]
-STARTS_WITHIN_SECONDS = 60.0
-ENDS_WITHIN_SECONDS = 10.0
+STARTS_WITHIN_SECONDS = 240.0
+ENDS_WITHIN_SECONDS = 60.0
 
 
 class Command:
@@ -140,7 +140,8 @@ def test_what_it_prints_works_and_a_termination_leaves_nothing_behind(
     assert signed_in["token"]
     assert signed_in["userId"] != anonymous["userId"]
     assert outputs["local"].keys() == {
-        *("endpoint", "region", "user_pool_id", "client_id", "username", "password"),
+        *("endpoint", "region", "access_key_id", "secret_access_key"),
+        *("user_pool_id", "client_id", "username", "password"),
     }
     assert local.outputs_file.stat().st_mode & 0o077 == 0
 
@@ -240,7 +241,9 @@ def test_what_cannot_hold_the_outputs_is_refused_before_anything_is_deployed(
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's list of sockets")
-def test_it_listens_on_127_0_0_1_and_on_no_other_port(command: Callable[..., Command]) -> None:
+def test_it_listens_on_127_0_0_1_with_its_door_and_its_emulator_only(
+    command: Callable[..., Command],
+) -> None:
     local = command()
     outputs = local.outputs()
     _get(outputs["jwks_uri"])
@@ -255,9 +258,5 @@ def test_it_listens_on_127_0_0_1_and_on_no_other_port(command: Callable[..., Com
             fields = line.split()
             if fields[3] == "0A" and fields[9] in sockets:
                 listening.add(fields[1])
-    assert listening == {f"0100007F:{local.port:04X}"}
-
-
-def test_the_emulator_refuses_a_taken_port() -> None:
-    with Emulator() as emulator, pytest.raises(PortTakenError, match=f"port {emulator.port} "):
-        Emulator(emulator.port)
+    emulator = urlsplit(outputs["local"]["endpoint"]).port
+    assert listening == {f"0100007F:{port:04X}" for port in (local.port, emulator)}

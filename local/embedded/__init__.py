@@ -1,0 +1,1 @@
+"""Runs in MiniStack's own interpreter: MiniStack, behind a guard, with what it leaves out."""
