@@ -6,6 +6,8 @@ Environment variables:
     LOCAL_URL: What the URLs in the outputs begin with, if not with that address.
     LOCAL_CONFIG: A file like Pulumi.local.yaml, the keys of which replace those of that one.
     LOCAL_OUTPUTS: Where to write the outputs instead of .local/outputs.json.
+    LOCAL_MEMORY: Where to keep the data instead of .local/PORT/memory.json.
+    FRESH: 1 forgets the data of former starts.
 """
 
 import gc
@@ -24,6 +26,7 @@ from local.door.server import FrontDoor
 from local.emulator import ROOT, Emulator, EmulatorError
 from local.engine import DeploymentError
 from local.outputs import OutputsFileError, OutputsFiles, what_next
+from local.remembered import MemoryFileError, memory_file
 from local.stack import LocalStack
 
 _EXPECTED_ERRORS = (
@@ -32,6 +35,7 @@ _EXPECTED_ERRORS = (
     ConfigurationFileError,
     DeploymentError,
     EmulatorError,
+    MemoryFileError,
     OutputsFileError,
     pulumi.RunError,
 )
@@ -48,7 +52,9 @@ class _Session:
         self._console = console
         self._emulator: Emulator | None = None
 
-    def run(self, address: Address, config_file: Path | None, files: OutputsFiles) -> None:
+    def run(
+        self, address: Address, config_file: Path | None, files: OutputsFiles, memory: Path
+    ) -> None:
         """Deploys and serves until a signal comes."""
         for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signal_number, self._stop)
@@ -56,6 +62,7 @@ class _Session:
             stack = LocalStack(
                 address=address,
                 config_file=config_file,
+                memory=memory,
                 progress=lambda text: self._show(status.update, text),
                 warn=self._warn_of,
                 started=self._remember,
@@ -109,8 +116,10 @@ def main() -> int:
         given = os.environ.get
         address = given_address(given("LOCAL_HOST"), given("LOCAL_PORT"), given("LOCAL_URL"))
         config_file = given("LOCAL_CONFIG")
-        files = OutputsFiles(ROOT / ".local", address.port, given("LOCAL_OUTPUTS"))
-        _Session(console).run(address, Path(config_file) if config_file else None, files)
+        folder = ROOT / ".local"
+        files = OutputsFiles(folder, address.port, given("LOCAL_OUTPUTS"))
+        memory = memory_file(folder, address.port, given("LOCAL_MEMORY"), given("FRESH"))
+        _Session(console).run(address, Path(config_file) if config_file else None, files, memory)
     except _Stopped:
         console.print("Stopped; nothing is left behind.")
         return 0

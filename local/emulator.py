@@ -63,6 +63,7 @@ class Emulator:
         *,
         region: str = "us-east-1",
         enforce_iam: bool = True,
+        memory: Path | None = None,
         python: Path = MINISTACK_PYTHON,
     ) -> None:
         """Starts MiniStack, without waiting for it: see `wait_until_ready`.
@@ -70,6 +71,8 @@ class Emulator:
         Args:
             region: The AWS region that it plays.
             enforce_iam: Whether policies are enforced and signatures checked, as in AWS.
+            memory: A file that keeps keys, secrets, parameters and user pools from one start to the
+                next; its folder exists. Nothing is kept where it is left out.
             python: The interpreter of MiniStack's own virtual environment.
 
         Raises:
@@ -97,6 +100,8 @@ class Emulator:
             "OWNER_KEY": owner_key,
             "SERVICES": ",".join(_SERVICES),
         }
+        if memory is not None:
+            environment["MEMORY_FILE"] = str(memory.absolute())
         if "TMPDIR" in os.environ:
             environment["TMPDIR"] = os.environ["TMPDIR"]
         self._supervisor = subprocess.Popen(  # noqa: S603 - our own arguments

@@ -117,7 +117,8 @@ def what_next(outputs: Mapping[str, Any], file: Path) -> str:
     if local["user_pool_id"]:
         lines += ["", f"Sign {local['username']} in, then get a token for PowerSync:"]
         lines += [f"  {line}" for line in _sign_in(local, outputs)]
-    lines += ["", f"The outputs are in {file}. Ctrl-C ends it.", ""]
+    lines += ["", "Keys and users are kept for the next start; FRESH=1 make local begins anew."]
+    lines += [f"The outputs are in {file}. Ctrl-C ends it.", ""]
     return "\n".join(lines)
 
 

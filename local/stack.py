@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,8 +21,12 @@ from local.door.server import FrontDoor
 from local.door.upstream import Upstream
 from local.emulator import Emulator
 from local.program import INFRA, run_program
+from local.remembered import put_aside
 
 USERNAME = "user@example.com"
+
+_KEPT_AT = "/local-stack/password"
+"""Kept in the embedded AWS, so that it is remembered with the user and not without."""
 
 
 class LocalStack:
@@ -44,6 +48,7 @@ class LocalStack:
         address: Address | None = None,
         config_file: Path | None = None,
         enforce_iam: bool = True,
+        memory: Path | None = None,
         program: Path = INFRA,
         routes: Sequence[BaseRoute] = (),
         progress: Callable[[str], None] = lambda _: None,
@@ -58,6 +63,7 @@ class LocalStack:
             address: Where the front door is; on a free port of 127.0.0.1 if it is left out.
             config_file: A file with configuration, see `stack_configuration`.
             enforce_iam: Whether policies are enforced, as in AWS.
+            memory: A file that keeps the data from one start to the next, see `Emulator`.
             program: The folder of the Pulumi program.
             routes: What the front door serves beside what AWS would.
             progress: Told what is being done.
@@ -74,11 +80,12 @@ class LocalStack:
         """
         settings = stack_configuration(config, config_file, warn)
         region = settings["aws:region"]
+        unreadable = put_aside(memory) if memory else set()
         with ExitStack() as undo:
             self.door = FrontDoor(address or Address())
             undo.callback(self.door.close)
             progress("Starting MiniStack, the embedded AWS")
-            self.emulator = Emulator(region=region, enforce_iam=enforce_iam)
+            self.emulator = Emulator(region=region, enforce_iam=enforce_iam, memory=memory)
             undo.callback(self.emulator.stop)
             started(self.emulator)
             progress("Building the Lambda zip")
@@ -91,6 +98,11 @@ class LocalStack:
             self.aws = Aws(self.emulator.endpoint, region, published)
             outputs = self._deployed(settings, program, progress)
             self.outputs = {**outputs, "local": self._local_outputs(outputs)}
+            for aside in sorted(put_aside(memory) - unreadable) if memory else ():
+                warn(
+                    f"the data of former starts could not be read and is in {aside} now; this stack"
+                    " begins with new keys and a new user"
+                )
             self._undo = undo.pop_all()
 
     def _deployed(
@@ -128,7 +140,7 @@ class LocalStack:
 
     def _local_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
         pool_id, client_id = outputs.get("user_pool_id"), outputs.get("user_pool_client_id")
-        password = self._create_user(pool_id) if pool_id else ""
+        password = self._created_user(pool_id) if pool_id else ""
         return {
             "endpoint": self.aws.endpoint,
             "access_key_id": ROOT_KEY[0],
@@ -140,20 +152,31 @@ class LocalStack:
             "password": password,
         }
 
-    def _create_user(self, pool_id: str) -> str:
+    def _created_user(self, pool_id: str) -> str:
+        """Makes the user, or finds the remembered one; returns the password."""
+        cognito, ssm = self.aws.client("cognito-idp"), self.aws.client("ssm")
+        try:
+            cognito.admin_get_user(UserPoolId=pool_id, Username=USERNAME)
+            kept = ssm.get_parameter(Name=_KEPT_AT, WithDecryption=True)
+        except (cognito.exceptions.UserNotFoundException, ssm.exceptions.ParameterNotFound):
+            pass
+        else:
+            return str(kept["Parameter"]["Value"])
         # Letters of both cases, digits and a symbol satisfy any password policy of Cognito's.
         password = f"Aa1-{secrets.token_urlsafe(18)}"
-        cognito = self.aws.client("cognito-idp")
-        cognito.admin_create_user(
-            UserPoolId=pool_id,
-            Username=USERNAME,
-            MessageAction="SUPPRESS",
-            UserAttributes=[
-                {"Name": "email", "Value": USERNAME},
-                {"Name": "email_verified", "Value": "true"},
-            ],
-        )
+        with suppress(cognito.exceptions.UsernameExistsException):
+            cognito.admin_create_user(
+                UserPoolId=pool_id,
+                Username=USERNAME,
+                MessageAction="SUPPRESS",
+                UserAttributes=[
+                    {"Name": "email", "Value": USERNAME},
+                    {"Name": "email_verified", "Value": "true"},
+                ],
+            )
         cognito.admin_set_user_password(
             UserPoolId=pool_id, Username=USERNAME, Password=password, Permanent=True
         )
+        # Last, so that what is found here is the user's; without it there will be another one.
+        ssm.put_parameter(Name=_KEPT_AT, Value=password, Type="SecureString", Overwrite=True)
         return password

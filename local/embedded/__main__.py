@@ -18,29 +18,53 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
-from ministack.services import lambda_svc
+from ministack.services import cognito, kms, lambda_svc, secretsmanager, ssm
 
 from local.embedded import gateway
 from local.embedded.guard import Guard
+from local.embedded.memory import CannotSaveError, Memory, MemoryInUseError
+
+REMEMBERED = {"cognito": cognito, "kms": kms, "secretsmanager": secretsmanager, "ssm": ssm}
 
 
-async def run() -> None:
+async def run(memory: Memory | None) -> None:
     """Serves until SIGTERM."""
     ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, ended.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     authority = f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"
     # Workers inherit the environment; the door's key is not for them.
-    guard = Guard(app, authority, os.environ.pop("OWNER_KEY"), os.environ.pop("DOOR_KEY"))
+    owner_key, door_key = os.environ.pop("OWNER_KEY"), os.environ.pop("DOOR_KEY")
+    inner = app if memory is None else memory.noticing(app)
+    guard = Guard(inner, authority, owner_key, door_key)
     gateway.complete(lambda_svc)
     config = Config()
     config.bind = [authority]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
-    server = asyncio.ensure_future(serve(guard, config, shutdown_trigger=ended.wait))
-    await asyncio.wait({server, asyncio.ensure_future(ended.wait())}, return_when="FIRST_COMPLETED")
-    if server.done():
-        server.result()
+    tasks = [serve(guard, config, shutdown_trigger=ended.wait), ended.wait()]
+    if memory is not None:
+        tasks.append(memory.keep())
+    # In a list, which keeps them alive.
+    running = [asyncio.ensure_future(task) for task in tasks]
+    done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+    if memory is not None:
+        memory.save()
+    os._exit(0)  # Requests that are under way are not waited for.
+
+
+def recollected() -> Memory | None:
+    """What is remembered, given back to the services; None where nothing is to be."""
+    file = os.environ.get("MEMORY_FILE")
+    if file is None:
+        return None
+    memory = Memory(Path(file), REMEMBERED)
+    memory.hold()
+    if not memory.restore():
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - ourselves
+    del os.environ["MEMORY_FILE"]  # Workers inherit the environment.
+    return memory
 
 
 def end_with_parent() -> None:
@@ -60,5 +84,7 @@ def allow_many_connections() -> None:
 if __name__ == "__main__":
     threading.Thread(target=end_with_parent, daemon=True).start()
     allow_many_connections()
-    asyncio.run(run())
-    os._exit(0)  # Requests that are under way are not waited for.
+    try:
+        asyncio.run(run(recollected()))
+    except (MemoryInUseError, CannotSaveError) as error:
+        sys.exit(str(error))

@@ -1,6 +1,7 @@
 """Where the signing keys are kept: KMS, Secrets Manager, and the SSM parameter."""
 
 import re
+from typing import Any
 
 from local.aws import Aws, arguments, given_or_made_up_name, tag_list
 from local.engine import Created, Resource
@@ -11,15 +12,19 @@ _ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:[^\"]+/)?([^\"/]+)")
 
 @makes("aws:kms/key:Key")
 def key(aws: Aws, resource: Resource) -> Created:
-    """Creates a customer key, with its rotation."""
+    """Creates a customer key, with its rotation; a remembered one is known by its description."""
     given = arguments(
         resource.inputs,
         leave_out={"enableKeyRotation", "rotationPeriodInDays", "deletionWindowInDays"},
     )
     kms = aws.client("kms")
-    created = kms.create_key(Tags=tag_list(resource.inputs, "TagKey", "TagValue"), **given)[
-        "KeyMetadata"
-    ]
+    created = _remembered_key(kms, resource.inputs.get("description"))
+    if created is None:
+        created = kms.create_key(Tags=tag_list(resource.inputs, "TagKey", "TagValue"), **given)[
+            "KeyMetadata"
+        ]
+    elif "Policy" in given:
+        kms.put_key_policy(KeyId=created["KeyId"], PolicyName="default", Policy=given["Policy"])
     if resource.inputs.get("enableKeyRotation"):
         kms.enable_key_rotation(KeyId=created["KeyId"])
     return Created(created["KeyId"], {"arn": created["Arn"], "keyId": created["KeyId"]})
@@ -30,13 +35,21 @@ def alias(aws: Aws, resource: Resource) -> Created:
     """Gives a key a name."""
     name = given_or_made_up_name(resource.inputs, f"alias/{resource.name}")
     target = resource.inputs["targetKeyId"].rpartition("/")[2]
-    aws.client("kms").create_alias(AliasName=name, TargetKeyId=target)
+    kms = aws.client("kms")
+    if any(found["AliasName"] == name for found in kms.list_aliases()["Aliases"]):
+        kms.update_alias(AliasName=name, TargetKeyId=target)
+    else:
+        kms.create_alias(AliasName=name, TargetKeyId=target)
     return Created(name, {"name": name})
 
 
 @makes("aws:secretsmanager/secret:Secret")
 def secret(aws: Aws, resource: Resource) -> Created:
-    """Creates a secret, without a value."""
+    """Creates a secret, without a value; a remembered one keeps its own."""
+    remembered = _remembered_secret(aws, resource.inputs.get("namePrefix"))
+    if remembered is not None:
+        arn, name = remembered["ARN"], remembered["Name"]
+        return Created(arn, {"arn": arn, "name": name})
     name = given_or_made_up_name(resource.inputs, resource.name)
     given = arguments(
         resource.inputs,
@@ -70,18 +83,41 @@ def secret_rotation(_: Aws, resource: Resource) -> Created:
 
 @makes("aws:ssm/parameter:Parameter")
 def parameter(aws: Aws, resource: Resource) -> Created:
-    """Creates a parameter."""
+    """Creates a parameter; a remembered one whose value is others' to change keeps its own."""
     name = given_or_made_up_name(resource.inputs, resource.name)
+    ssm = aws.client("ssm")
+    arn = aws.arn("ssm", f"parameter/{name.removeprefix('/')}")
+    if "insecureValue" in resource.ignore_changes:
+        try:
+            version = ssm.get_parameter(Name=name)["Parameter"]["Version"]
+        except ssm.exceptions.ParameterNotFound:
+            pass
+        else:
+            return Created(name, {"arn": arn, "name": name, "version": version})
     given = arguments(
         resource.inputs,
         rename={"insecureValue": "Value"},
         leave_out={"name", "namePrefix"},
     )
-    version = aws.client("ssm").put_parameter(Name=name, Tags=tag_list(resource.inputs), **given)[
-        "Version"
-    ]
-    arn = aws.arn("ssm", f"parameter/{name.removeprefix('/')}")
+    version = ssm.put_parameter(Name=name, Tags=tag_list(resource.inputs), **given)["Version"]
     return Created(name, {"arn": arn, "name": name, "version": version})
+
+
+def _remembered_key(kms: Any, description: str | None) -> Any:
+    for listed in kms.list_keys()["Keys"]:
+        key = kms.describe_key(KeyId=listed["KeyId"])["KeyMetadata"]
+        if description and key["Description"] == description and key["Enabled"]:
+            return key
+    return None
+
+
+def _remembered_secret(aws: Aws, prefix: str | None) -> Any:
+    if prefix is None:
+        return None
+    for found in aws.client("secretsmanager").list_secrets()["SecretList"]:
+        if found["Name"].startswith(prefix):
+            return found
+    return None
 
 
 def _for_assumed_roles(policy: str) -> str:

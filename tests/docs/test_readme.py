@@ -43,6 +43,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
         "HOME": os.environ["HOME"],
         "LOCAL_PORT": str(port),
+        "LOCAL_MEMORY": str(folder / "memory.json"),
         "LOCAL_OUTPUTS": str(folder / "outputs.json"),
         TARGET_VARIABLE: LOCAL.name,
         "PULUMI_STAND_IN_STATE": str(folder / "state.json"),

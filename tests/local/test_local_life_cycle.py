@@ -21,6 +21,7 @@ from tests.local.operators import run_printed
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN_SECONDS = 240.0
 ENDS_WITHIN_SECONDS = 60.0
+NOTICED_WITHIN_SECONDS = 2.0
 
 
 class Command:
@@ -33,6 +34,7 @@ class Command:
         self.port = _free_port()
         self._output = folder / "output.txt"
         environment = {
+            "LOCAL_MEMORY": str(folder / "memory.json"),
             "LOCAL_OUTPUTS": str(self.outputs_file),
             "LOCAL_PORT": str(self.port),
             "PYTHONPATH": "infra",
@@ -124,6 +126,11 @@ def _alive(pids: set[int]) -> set[int]:
     return pids & {int(pid) for pid, state in rows if not state.startswith("Z")}
 
 
+def _children(pid: int) -> list[int]:
+    listed = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=True)
+    return [int(line) for line in listed.stdout.split()]
+
+
 def _get(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=10) as answer:
         return json.load(answer)
@@ -198,6 +205,75 @@ def test_two_stacks_work_side_by_side(command: Callable[..., Command]) -> None:
     assert kids[0].isdisjoint(kids[1])
     first.stop(signal.SIGTERM)
     assert _get(other["jwks_uri"])["keys"]
+
+
+def test_the_front_door_is_where_it_should_be_and_nowhere_else(
+    command: Callable[..., Command],
+) -> None:
+    local = command(LOCAL_HOST="127.0.0.2")
+    outputs = local.outputs()
+    assert outputs["jwks_uri"] == f"http://127.0.0.2:{local.port}/.well-known/jwks.json"
+    assert _get(outputs["jwks_uri"])["keys"]
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", local.port)) != 0
+    assert "Warning" not in local.output
+
+
+def test_whoever_opens_it_to_others_is_told_what_they_reach(
+    command: Callable[..., Command],
+) -> None:
+    local = command(LOCAL_HOST="0.0.0.0", LOCAL_URL="http://nobody-knows-it.internal:4566")
+    outputs = local.outputs()
+    assert outputs["token_url"] == "http://nobody-knows-it.internal:4566/token"
+    local.wait_until(lambda: "Warning: other machines reach this at" in local.output)
+    (warning,) = [line for line in local.output.splitlines() if line.startswith("Warning")]
+    for part in ("http://nobody-knows-it.internal:4566", "tokens", "password"):
+        assert part in warning
+    for host in ("127.0.0.1", "127.0.0.2"):
+        assert _get(f"http://{host}:{local.port}/.well-known/jwks.json")["keys"]
+
+
+@pytest.mark.parametrize("url", ["my-laptop", "http://my-laptop/auth"])
+def test_what_is_no_address_is_refused(url: str, command: Callable[..., Command]) -> None:
+    local = command(LOCAL_URL=url)
+    assert local.process.wait(STARTS_WITHIN_SECONDS) == 1
+    assert local.output.startswith(f"Error: LOCAL_URL is '{url}', but should be a URL")
+
+
+@pytest.mark.parametrize("victim", ["MiniStack", "supervisor"])
+def test_the_end_of_the_embedded_aws_is_noticed_at_once_with_the_reason(
+    victim: str, command: Callable[..., Command]
+) -> None:
+    local = command()
+    local.outputs()
+    descendants = local.descendants()
+    (supervisor,) = _children(local.process.pid)
+    (ministack,) = _children(supervisor)
+    os.kill(ministack if victim == "MiniStack" else supervisor, signal.SIGKILL)
+    killed_at = time.monotonic()
+    assert local.process.wait(ENDS_WITHIN_SECONDS) == 1
+    assert time.monotonic() - killed_at < NOTICED_WITHIN_SECONDS
+    reason = "it was killed (signal 9)" if victim == "MiniStack" else "looks after it was killed"
+    assert "Error: MiniStack has ended by itself: " in local.output
+    assert reason in local.output
+    assert "Traceback" not in local.output
+    assert not local.outputs_file.exists()
+    if victim == "MiniStack":
+        local.assert_nothing_is_left(descendants)
+
+
+def test_the_end_of_the_embedded_aws_during_the_deployment_is_the_reason_that_is_told(
+    command: Callable[..., Command],
+) -> None:
+    local = command()
+    local.wait_until(lambda: "Deploying" in local.output)
+    (supervisor,) = _children(local.process.pid)
+    (ministack,) = _children(supervisor)
+    time.sleep(1)
+    os.kill(ministack, signal.SIGKILL)
+    assert local.process.wait(ENDS_WITHIN_SECONDS) == 1
+    assert "it was killed (signal 9)" in local.output
+    assert "Traceback" not in local.output
 
 
 def test_a_taken_port_is_named_with_the_way_out(command: Callable[..., Command]) -> None:

@@ -1,0 +1,251 @@
+"""What outlives the local stack, and what of it outlives a `kill -9`."""
+
+import contextlib
+import os
+import random
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.aws import Aws
+from local.deployer import LocalDeployer
+from local.door.address import Address
+from local.emulator import Emulator, EmulatorError
+from local.engine import DeploymentError
+from local.program import run_program
+from local.remembered import MemoryFileError, memory_file, put_aside
+from local.stack import LocalStack
+from tests.conftest import Figure
+
+KILLS = int(os.environ.get("KILLS", "8"))
+"""How often the embedded AWS is killed; `KILLS=50 make test ARGS="-k killed"` takes longer."""
+
+MAY_BE_LOST_SECONDS = 1.0
+REGION = "us-east-1"
+
+
+def sign_in(stack: LocalStack, **parameters: str) -> dict[str, Any]:
+    """Through the front door, as an app does."""
+    flow = "REFRESH_TOKEN_AUTH" if "REFRESH_TOKEN" in parameters else "USER_PASSWORD_AUTH"
+    answer = httpx.post(
+        stack.door.url,
+        headers={
+            "X-Amz-Target": "AWSCognitoIdentityProviderService.InitiateAuth",
+            "Content-Type": "application/x-amz-json-1.1",
+        },
+        json={
+            "AuthFlow": flow,
+            "ClientId": stack.outputs["local"]["client_id"],
+            "AuthParameters": parameters,
+        },
+        timeout=120,
+    )
+    assert answer.status_code == 200, answer.text
+    result: dict[str, Any] = answer.json()["AuthenticationResult"]
+    return result
+
+
+def exchanged(stack: LocalStack, login: str) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {login}"}
+    answer = httpx.post(stack.outputs["token_url"], headers=headers, timeout=120)
+    assert answer.status_code == 200, answer.text
+    token: dict[str, Any] = answer.json()
+    return token
+
+
+def test_what_was_yesterday_is_today(tmp_path: Path) -> None:
+    file = tmp_path / "memory.json"
+    with LocalStack(memory=file) as first:
+        local = first.outputs["local"]
+        yesterday = sign_in(first, USERNAME=local["username"], PASSWORD=local["password"])
+        token = exchanged(first, yesterday["IdToken"])
+    assert file.stat().st_mode & 0o077 == 0
+    again = Address(port=first.door.address.port)
+    changed = {"tokenLifetimeSeconds": 120}
+    with LocalStack(changed, memory=file, address=again) as second:
+        endpoints = ("endpoint",)
+        same = {k: v for k, v in second.outputs["local"].items() if k not in endpoints}
+        assert same == {k: v for k, v in local.items() if k not in endpoints}
+        assert {**second.outputs, "local": 0} == {**first.outputs, "local": 0}
+        keys = jwt.PyJWKSet.from_dict(httpx.get(second.outputs["jwks_uri"], timeout=120).json())
+        kid = jwt.get_unverified_header(token["token"])["kid"]
+        claims = jwt.decode(token["token"], keys[kid], audience=second.outputs["audience"])
+        # Yesterday's login and refresh token are good, and the user is the same.
+        today = sign_in(second, USERNAME=local["username"], PASSWORD=local["password"])
+        refreshed = sign_in(second, REFRESH_TOKEN=yesterday["RefreshToken"])
+        for login in (yesterday["IdToken"], today["IdToken"], refreshed["IdToken"]):
+            new = exchanged(second, login)
+            assert new["userId"] == claims["sub"]
+        # The program is deployed as it is configured now.
+        lifetime = jwt.decode(new["token"], options={"verify_signature": False})
+        assert lifetime["exp"] - lifetime["iat"] == 120
+
+
+def test_fresh_forgets(tmp_path: Path) -> None:
+    file = memory_file(tmp_path, 4566, None, None)
+    assert file == tmp_path / "4566" / "memory.json"
+    file.write_text("data")
+    assert memory_file(tmp_path, 4566, None, "0").exists()
+    assert not memory_file(tmp_path, 4566, None, "1").exists()
+    with pytest.raises(MemoryFileError, match="FRESH is 'yes'"):
+        memory_file(tmp_path, 4566, None, "yes")
+
+
+def test_a_place_where_nothing_can_be_kept_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "memory.json", tmp_path):
+        with pytest.raises(MemoryFileError, match=f"cannot be kept in {re.escape(str(path))}"):
+            memory_file(tmp_path, 4566, str(path), None)
+
+
+def put(emulator: Emulator, value: str) -> None:
+    ssm = Aws(emulator.endpoint, REGION).client("ssm")
+    ssm.put_parameter(Name="/kept", Value=value, Type="String", Overwrite=True)
+
+
+def kept(emulator: Emulator) -> str | None:
+    ssm = Aws(emulator.endpoint, REGION).client("ssm")
+    try:
+        return str(ssm.get_parameter(Name="/kept")["Parameter"]["Value"])
+    except ssm.exceptions.ParameterNotFound:
+        return None
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda _: b"",
+        lambda content: b"\x00" * len(content),
+        lambda content: content.replace(b"kept", b"left"),
+        lambda content: content + b" ",
+    ],
+)
+def test_a_file_that_cannot_be_read_is_put_aside(
+    spoil: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    file = tmp_path / "memory.json"
+    with Emulator(memory=file) as emulator:
+        put(emulator, "1")
+    file.write_bytes(spoil(file.read_bytes()))
+    spoilt = file.read_bytes()
+    with Emulator(memory=file) as emulator:
+        assert kept(emulator) is None
+        put(emulator, "2")
+    (aside,) = put_aside(file)
+    assert aside.read_bytes() == spoilt
+    with Emulator(memory=file) as emulator:
+        assert kept(emulator) == "2"
+
+
+def test_the_name_of_what_was_put_aside_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "memory.json"
+    file.write_text("{}")
+    told: list[str] = []
+    with LocalStack(memory=file, warn=told.append) as stack:
+        assert stack.outputs["jwks_uri"]
+    (aside,) = put_aside(file)
+    assert any(str(aside) in text for text in told)
+
+
+def test_two_stacks_do_not_remember_in_one_file(tmp_path: Path) -> None:
+    file = tmp_path / "memory.json"
+    refusal = re.escape(f"another local stack remembers in {file}")
+    with (
+        Emulator(memory=file),
+        pytest.raises(EmulatorError, match=refusal),
+        Emulator(memory=file),
+    ):
+        pass
+
+
+def test_a_pool_that_cannot_become_what_is_configured_says_what_to_do(tmp_path: Path) -> None:
+    file, program = tmp_path / "memory.json", tmp_path / "program"
+    program.mkdir()
+
+    def deploy(arguments: str) -> None:
+        with Emulator(memory=file) as emulator:
+            lines = (
+                "import pulumi_aws as aws",
+                f'aws.cognito.UserPool("u", name="u", {arguments})',
+            )
+            (program / "__main__.py").write_text("\n".join(lines))
+            deployer = LocalDeployer(Aws(emulator.endpoint, REGION), lambda _: None)
+            config = {"aws:region": REGION}
+            run_program(deployer, project="p", stack="s", config=config, program=program)
+
+    deploy('deletion_protection="INACTIVE"')
+    deploy('deletion_protection="ACTIVE"')
+    with pytest.raises(DeploymentError, match=r"another UsernameAttributes.*FRESH=1 make local"):
+        deploy('username_attributes=["email"]')
+    with pytest.raises(DeploymentError, match=r"another Schema.*FRESH=1 make local"):
+        deploy('schemas=[{"name": "org", "attribute_data_type": "String"}]')
+
+
+class Writer:
+    """Writes one number after the other, and notes when each was accepted."""
+
+    def __init__(self, emulator: Emulator, begin: int) -> None:
+        self._ssm = Aws(emulator.endpoint, REGION).client("ssm")
+        self._next = begin
+        self.accepted: list[tuple[float, int]] = []
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        with contextlib.suppress(BotoCoreError, ClientError):
+            while True:
+                self._ssm.put_parameter(
+                    Name="/kept", Value=str(self._next), Type="String", Overwrite=True
+                )
+                self.accepted.append((time.monotonic(), self._next))
+                self._next += 1
+
+    def join(self) -> None:
+        self._thread.join()
+
+
+def child_of(pid: int) -> int:
+    listed = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=True)
+    return int(listed.stdout.split()[0])
+
+
+def test_killed_at_any_moment_it_loses_a_second_at_most(tmp_path: Path, figure: Figure) -> None:
+    file, moments = tmp_path / "memory.json", random.Random(4566)
+    number = 0
+    for kill in range(KILLS):
+        with Emulator(memory=file) as emulator:
+            found = kept(emulator)
+            assert found == (None if kill == 0 else str(number)) or int(found or 0) >= number
+            writer = Writer(emulator, int(found or 0) + 1)
+            time.sleep(moments.uniform(0.2, 2.5))
+            killed_at = time.monotonic()
+            # MiniStack itself, or who looks after it.
+            victim = child_of(emulator.pid) if kill % 2 == 0 else emulator.pid
+            os.kill(victim, signal.SIGKILL)
+            writer.join()
+        number = max(
+            (n for at, n in writer.accepted if at < killed_at - MAY_BE_LOST_SECONDS),
+            default=int(found or 0),
+        )
+    assert put_aside(file) == set()
+    figure("kills of the embedded AWS while it was written to", KILLS)
+
+
+def test_an_end_that_was_asked_for_loses_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "memory.json"
+    for value in ("1", "2", "3"):
+        with Emulator(memory=file) as emulator:
+            put(emulator, value)
+        with Emulator(memory=file) as emulator:
+            assert kept(emulator) == value
