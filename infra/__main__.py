@@ -6,6 +6,7 @@ from functions import make_functions
 from http_api import HttpApi, Routes
 from naming import tag_everything
 from outputs import export_outputs
+from roles import make_roles
 from rotation import Rotation
 from signing_keys import SigningKeys
 from user_pool import UserPool
@@ -13,11 +14,13 @@ from user_pool import UserPool
 settings = load_settings()
 tag_everything()
 
-keys = SigningKeys("signing-keys", settings)
+roles = make_roles(settings)
+keys = SigningKeys("signing-keys", settings, roles)
 api = HttpApi("http-api", settings)
 user_pool = UserPool("user-pool", settings) if settings.create_user_pool else None
 functions = make_functions(
     settings,
+    roles,
     keys,
     issuer=api.issuer,
     user_pool_provider=user_pool.provider if user_pool else None,

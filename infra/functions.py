@@ -1,4 +1,4 @@
-"""One Lambda function: role, log group, limits. And the four functions of the token service."""
+"""The four functions of the token service, and what each is told and allowed."""
 
 from __future__ import annotations
 
@@ -7,164 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-import pulumi_aws as aws
 
-from bundle import AWS, lambda_bundle
+from bundle import lambda_bundle
 from configuration import is_secret
-from naming import physical_name
-from policies import Statement, assumed_by, policy
+from lambda_function import Capacity, Function
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from roles import Roles
     from settings import Settings
     from signing_keys import SigningKeys
 
 JWKS_PATH = "/.well-known/jwks.json"
 TOKEN_PATH = "/token"  # noqa: S105 - a path
 ANONYMOUS_PATH = "/token/anonymous"
-
-LIVE = "live"
-"""Alias of the published version, where SnapStart or provisioned concurrency needs one."""
-
-
-@dataclass(frozen=True)
-class Capacity:
-    """What a function runs on: memory in MB (CPU grows with it), and how it starts."""
-
-    memory_mb: int
-    snap_start: bool = False
-    provisioned_concurrency: int = 0
-
-
-class Function(pulumi.ComponentResource):
-    """One Lambda function with what belongs to it alone.
-
-    Produces:
-        role: May do what `permissions` say, and write to the function's own log group.
-        log_group: Keeps the log for `logRetentionDays`.
-        function: The Lambda function.
-        name, arn, invoke_arn: What others need to invoke it.
-        qualifier: The alias to invoke it by, if any; `arn` and `invoke_arn` contain it.
-        ready: What has to exist before its first invocation.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        settings: Settings,
-        *,
-        handler: str,
-        environment: Mapping[str, pulumi.Input[str]],
-        permissions: Sequence[Statement],
-        timeout_seconds: int,
-        capacity: Capacity,
-        bundle: Path,
-        log_level: str = "WARN",
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("powersync-auth:index:Function", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        physical = physical_name(name)
-
-        self.role = aws.iam.Role(
-            name, name=physical, assume_role_policy=assumed_by("lambda.amazonaws.com"), opts=child
-        )
-        self.log_group = aws.cloudwatch.LogGroup(
-            name,
-            name=f"/aws/lambda/{physical}",
-            retention_in_days=settings.log_retention_days,
-            opts=child,
-        )
-        own_log: Statement = {
-            "Effect": "Allow",
-            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            # Lambda names the streams of the group.
-            "Resource": pulumi.Output.concat(self.log_group.arn, ":log-stream:*"),
-        }
-        permission = aws.iam.RolePolicy(
-            name,
-            name="own-log-and-what-it-needs",
-            role=self.role.name,
-            policy=policy(own_log, *permissions),
-            opts=child,
-        )
-        versioned = capacity.snap_start or capacity.provisioned_concurrency > 0
-        self.function = aws.lambda_.Function(
-            name,
-            name=physical,
-            role=self.role.arn,
-            runtime=AWS.runtime,
-            architectures=[AWS.architecture],
-            handler=handler,
-            code=pulumi.FileArchive(str(bundle)),
-            memory_size=capacity.memory_mb,
-            timeout=timeout_seconds,
-            environment={"variables": environment},
-            logging_config={
-                "log_format": "JSON",
-                "log_group": self.log_group.name,
-                "application_log_level": log_level,
-                "system_log_level": "WARN",
-            },
-            publish=versioned,
-            snap_start={"apply_on": "PublishedVersions"} if capacity.snap_start else None,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
-        )
-        self.name = self.function.name
-        self.arn: pulumi.Output[str] = self.function.arn
-        self.invoke_arn: pulumi.Output[str] = self.function.invoke_arn
-        self.qualifier: pulumi.Output[str] | None = None
-        self.ready: list[pulumi.Resource] = [self.function, permission]
-        if versioned:
-            alias = aws.lambda_.Alias(
-                name,
-                name=LIVE,
-                function_name=self.function.name,
-                function_version=self.function.version,
-                opts=child,
-            )
-            self.arn, self.invoke_arn, self.qualifier = alias.arn, alias.invoke_arn, alias.name
-            self.ready.append(alias)
-            if capacity.provisioned_concurrency:
-                aws.lambda_.ProvisionedConcurrencyConfig(
-                    name,
-                    function_name=self.function.name,
-                    qualifier=alias.name,
-                    provisioned_concurrent_executions=capacity.provisioned_concurrency,
-                    opts=child,
-                )
-        self.register_outputs({"name": self.name, "arn": self.arn})
-
-    def allow(
-        self,
-        name: str,
-        principal: str,
-        *,
-        source_arn: pulumi.Input[str],
-        source_account: pulumi.Input[str] | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> aws.lambda_.Permission:
-        """Lets an AWS service invoke the function, for one source only.
-
-        Args:
-            name: Logical name of the permission.
-            principal: The service, such as `apigateway.amazonaws.com`.
-            source_arn: On behalf of which resource.
-            source_account: And of which account, where the ARN does not name one.
-            opts: Its place in the program.
-        """
-        return aws.lambda_.Permission(
-            name,
-            action="lambda:InvokeFunction",
-            function=self.function.name,
-            qualifier=self.qualifier,
-            principal=principal,
-            source_arn=source_arn,
-            source_account=source_account,
-            opts=opts,
-        )
 
 
 @dataclass(frozen=True)
@@ -180,11 +37,6 @@ class Functions:
     rotate: Function
     bundle: Path
 
-    @property
-    def ring_readers(self) -> list[Function]:
-        """The functions that read the key ring."""
-        return [f for f in (self.auth, self.auth_anonymous, self.rotate) if f is not None]
-
 
 def routes(settings: Settings) -> dict[str, str]:
     """Each public path with the methods that it answers."""
@@ -196,6 +48,7 @@ def routes(settings: Settings) -> dict[str, str]:
 
 def make_functions(
     settings: Settings,
+    roles: Roles,
     keys: SigningKeys,
     *,
     issuer: pulumi.Output[str],
@@ -205,6 +58,7 @@ def make_functions(
 
     Args:
         settings: The stack's configuration.
+        roles: Who the functions are.
         keys: Where the signing keys are.
         issuer: `iss` of our tokens: the URL of the API.
         user_pool_provider: The created user pool, as an identity provider.
@@ -225,6 +79,7 @@ def make_functions(
     jwks = Function(
         "jwks",
         settings,
+        role=roles.jwks,
         handler="token_service.handlers.jwks.handler",
         environment={
             "JWKS_PARAMETER": keys.parameter.name,
@@ -240,21 +95,25 @@ def make_functions(
     auth = Function(
         "auth",
         settings,
+        role=roles.auth,
         handler="token_service.handlers.auth.handler",
         environment={**signing, "IDENTITY_PROVIDERS": _providers(settings, user_pool_provider)},
         permissions=keys.read_ring(),
+        after=[keys.policy],
         timeout_seconds=15,
         bundle=bundle,
         capacity=serving,
     )
     auth_anonymous = None
-    if settings.anonymous.enabled:
+    if roles.auth_anonymous is not None:
         auth_anonymous = Function(
             "auth-anonymous",
             settings,
+            role=roles.auth_anonymous,
             handler="token_service.handlers.auth_anonymous.handler",
             environment={**signing, "ANONYMOUS_SUBJECT": settings.anonymous.subject},
             permissions=keys.read_ring(),
+            after=[keys.policy],
             timeout_seconds=10,
             bundle=bundle,
             capacity=serving,
@@ -262,6 +121,7 @@ def make_functions(
     rotate = Function(
         "rotate",
         settings,
+        role=roles.rotate,
         handler="token_service.handlers.rotate.handler",
         environment={
             "KEYRING_SECRET_ARN": keys.secret.arn,
@@ -275,6 +135,7 @@ def make_functions(
             "ROTATION_DAYS": str(settings.rotation_days),
         },
         permissions=[*keys.write_ring(), keys.write_jwks()],
+        after=[keys.policy],
         # No SnapStart here: keys are made from the randomness of this very process.
         capacity=Capacity(512),
         # Each change of the keys. The others would log a line for each request, at a cost, and

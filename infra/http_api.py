@@ -12,7 +12,8 @@ from functions import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
 from naming import physical_name
 
 if TYPE_CHECKING:
-    from functions import Function, Functions
+    from functions import Functions
+    from lambda_function import Function
     from settings import Settings, Throttle
 
 DEFAULT = "$default"
@@ -172,6 +173,17 @@ class Routes(pulumi.ComponentResource):
     def _serve(self, name: str, function: Function, *route_keys: str) -> None:
         child = pulumi.ResourceOptions(parent=self)
         api = self._api.api
+        labels = {key: f"{name}-{key.partition(' ')[0].lower().lstrip('$')}" for key in route_keys}
+        permissions = [
+            function.allow(
+                label,
+                "apigateway.amazonaws.com",
+                # Stage, method, path, as the AWS console writes them: the API has one stage only.
+                source_arn=pulumi.Output.concat(api.execution_arn, "/*/", key.replace(" ", "")),
+                opts=child,
+            )
+            for key, label in labels.items()
+        ]
         integration = aws.apigatewayv2.Integration(
             name,
             api_id=api.id,
@@ -179,19 +191,11 @@ class Routes(pulumi.ComponentResource):
             integration_uri=function.invoke_arn,
             integration_method="POST",
             payload_format_version="2.0",
-            opts=child,
+            # When a function gets an alias or loses it, requests go to the one that may be invoked.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*function.ready, *permissions]),
         )
         target = pulumi.Output.concat("integrations/", integration.id)
-        for key in route_keys:
-            method, _, path = key.partition(" ")
-            label = f"{name}-{method.lower().lstrip('$')}"
-            route = aws.apigatewayv2.Route(
-                label, api_id=api.id, route_key=key, target=target, opts=child
-            )
-            # Stage, method, path, as the AWS console writes them: the API has one stage only.
-            source = pulumi.Output.concat(api.execution_arn, "/*/", f"{method}{path}")
-            permission = function.allow(
-                label, "apigateway.amazonaws.com", source_arn=source, opts=child
-            )
-            self.ready += [route, permission]
-        self.ready += function.ready
+        self.ready += [
+            aws.apigatewayv2.Route(label, api_id=api.id, route_key=key, target=target, opts=child)
+            for key, label in labels.items()
+        ]

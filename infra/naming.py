@@ -8,13 +8,14 @@ import re
 import pulumi
 
 
-def physical_name(name: str, *, limit: int = 64) -> str:
+def physical_name(name: str, *, limit: int = 64, region: str | None = None) -> str:
     """Names a resource after project, stack and `name`: `powersync-auth-dev-jwks`.
 
     Args:
         name: What it is, in lower case and hyphens.
         limit: Longest name that AWS takes for this kind of resource; 64 is the strictest here
             (IAM roles, Lambda functions, EventBridge rules).
+        region: The stack's region, for what is the same in all regions of an account.
 
     Returns:
         Letters, digits, hyphens and underscores only. A stack's name that has others, or is too
@@ -22,6 +23,8 @@ def physical_name(name: str, *, limit: int = 64) -> str:
     """
     stack = pulumi.get_stack()
     project = pulumi.get_project()
+    if region is not None:
+        name = f"{region}-{name}"
     full = f"{project}-{stack}-{name}"
     if len(full) <= limit and re.fullmatch(r"[A-Za-z0-9_-]+", full):
         return full

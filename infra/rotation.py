@@ -1,4 +1,4 @@
-"""Who may touch the key ring, the first ring, and its rotation from then on."""
+"""The first key ring, and its rotation from then on."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import pulumi_aws as aws
 
 from functions import JWKS_PATH
 from naming import physical_name
-from settings import ROTATION_WINDOW_HOURS
-from signing_keys import secret_policy
+from timings import ROTATION_WINDOW_HOURS
 
 if TYPE_CHECKING:
     from functions import Functions
@@ -25,7 +24,6 @@ class Rotation(pulumi.ComponentResource):
     """Makes the first ring, and a new signing key every `rotationDays`.
 
     Produces:
-        policy: The secret's resource policy: the functions that need it, and nobody else.
         bootstrap: An invocation of the rotate function that writes the first ring, publishes it,
             and returns when the JWKS is served with it. It is safe to repeat, and is repeated
             when the code changes.
@@ -48,20 +46,6 @@ class Rotation(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         rotate = functions.rotate
 
-        self.policy = aws.secretsmanager.SecretPolicy(
-            "key-ring",
-            secret_arn=keys.secret.arn,
-            block_public_policy=True,
-            policy=secret_policy(
-                keys.secret.arn,
-                readers=[
-                    *(function.role.arn for function in functions.ring_readers),
-                    *settings.break_glass_principals,
-                ],
-                writers=[rotate.role.arn],
-            ),
-            opts=child,
-        )
         self.bootstrap = aws.lambda_.Invocation(
             "bootstrap",
             function_name=rotate.name,
@@ -75,7 +59,7 @@ class Rotation(pulumi.ComponentResource):
             triggers={"bundle": hashlib.sha256(functions.bundle.read_bytes()).hexdigest()},
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[self.policy, keys.parameter, *rotate.ready, *routes.ready],
+                depends_on=[keys.policy, keys.parameter, *rotate.ready, *routes.ready],
             ),
         )
         secrets_manager = rotate.allow(

@@ -10,10 +10,10 @@ import pulumi_aws as aws
 
 from naming import physical_name
 from policies import Statement, policy
+from secret_policy import close_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from roles import Roles
     from settings import Settings
 
 KEY_ADMINISTRATION = (
@@ -49,11 +49,17 @@ class SigningKeys(pulumi.ComponentResource):
         key: The customer-managed KMS key, with alias and yearly rotation.
         secret: The key-ring secret. It is empty until the rotate function writes the first ring:
             a private key is never on a laptop nor in Pulumi's state.
+        policy: The secret's resource policy: the functions that need it, and nobody else. It is
+            there before a function has the role that it names.
         parameter: The published JWKS, derived from the ring by the rotate function.
     """
 
     def __init__(
-        self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        settings: Settings,
+        roles: Roles,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("powersync-auth:index:SigningKeys", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
@@ -111,6 +117,7 @@ class SigningKeys(pulumi.ComponentResource):
             # policy refuses to whoever deploys.
             opts=kept,
         )
+        self.policy = close_secret(self.secret, roles, settings.break_glass_principals, opts=child)
         self.parameter = aws.ssm.Parameter(
             "jwks",
             name=f"/{physical_name('jwks')}",
@@ -171,50 +178,3 @@ class SigningKeys(pulumi.ComponentResource):
                 }
             },
         }
-
-
-def secret_policy(
-    secret_arn: pulumi.Output[str],
-    *,
-    readers: Sequence[pulumi.Input[str]],
-    writers: Sequence[pulumi.Input[str]],
-) -> pulumi.Output[str]:
-    """The secret's own policy: whatever else IAM allows, nobody but these reads or writes it.
-
-    Args:
-        secret_arn: The secret.
-        readers: ARNs of the principals that may read it, as `aws:PrincipalArn` has them (for a
-            role in use: the role's ARN).
-        writers: The same, for those who may write it or move its labels.
-
-    An AWS service that acts by itself has no `aws:PrincipalArn`, which a negated condition takes
-    for a stranger; hence `aws:PrincipalIsAWSService`: rotation makes and removes a version of its
-    own to test with.
-    """
-
-    def nobody_but(sid: str, principals: Sequence[pulumi.Input[str]], *actions: str) -> Statement:
-        return {
-            "Sid": sid,
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": list(actions),
-            "Resource": secret_arn,
-            "Condition": {
-                "ArnNotEquals": {"aws:PrincipalArn": list(principals)},
-                "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
-            },
-        }
-
-    return policy(
-        nobody_but("NobodyElseReads", readers, "secretsmanager:GetSecretValue"),
-        nobody_but(
-            "NobodyElseWrites",
-            writers,
-            "secretsmanager:PutSecretValue",
-            # A replica takes this policy along, which names another secret there: it would deny
-            # nothing.
-            "secretsmanager:ReplicateSecretToRegions",
-            "secretsmanager:UpdateSecret",
-            "secretsmanager:UpdateSecretVersionStage",
-        ),
-    )

@@ -1,5 +1,6 @@
 """Makes the program's resources in the embedded AWS."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -48,7 +49,6 @@ class LocalDeployer:
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answers a data source; see `local.engine.Deployer`."""
-        del arguments
         match token.rpartition(":")[2]:
             case "getCallerIdentity":
                 account = self._aws.account_id
@@ -57,6 +57,8 @@ class LocalDeployer:
             case "getRegion":
                 region = self._aws.region
                 return {"description": region, "endpoint": "", "id": region, "region": region}
+            case "getRoles":
+                return {**arguments, "arns": self._role_arns(arguments["nameRegex"])}
             case "getPartition":
                 return {
                     "dnsSuffix": "amazonaws.com",
@@ -65,3 +67,7 @@ class LocalDeployer:
                     "reverseDnsPrefix": "com.amazonaws",
                 }
         raise UnknownTypeError(f"the local stack cannot answer this data source: {token}")
+
+    def _role_arns(self, name_pattern: str) -> list[str]:
+        roles = self._aws.client("iam").list_roles()["Roles"]
+        return [role["Arn"] for role in roles if re.search(name_pattern, role["RoleName"])]

@@ -53,6 +53,7 @@ class Resource:
         protect: Whether `pulumi destroy` refuses to delete it.
         ignore_changes: Inputs that the program sets once and then leaves to others.
         secret_outputs: Outputs that the program marks as secret.
+        aliases: URNs of parents that it had in a former release of the program.
     """
 
     type: str
@@ -66,6 +67,7 @@ class Resource:
     protect: bool = False
     ignore_changes: tuple[str, ...] = ()
     secret_outputs: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,7 @@ class Monitor:
             protect=bool(request.protect),
             ignore_changes=tuple(request.ignoreChanges),
             secret_outputs=tuple(request.additionalSecretOutputs),
+            aliases=tuple(alias.urn or alias.spec.parentUrn for alias in request.aliases),
         )
         where = f"{resource.type} {resource.name!r}"
         with self._lock:

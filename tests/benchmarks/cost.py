@@ -15,9 +15,10 @@ import re
 from dataclasses import dataclass
 
 from http_api import ACCESS_LOG_FORMAT
-from settings import Settings, Timings
+from settings import Settings
 from tests.benchmarks.contestants import ANONYMOUS
 from tests.benchmarks.measure import Measurements
+from timings import Timings
 
 MILLION = 1_000_000
 GB = 1_000_000_000

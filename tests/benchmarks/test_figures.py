@@ -9,10 +9,10 @@ import pytest
 
 from bundle import AWS, lambda_bundle
 from http_api import ACCESS_LOG_FIELDS
-from settings import Timings
 from tests.benchmarks import contestants, cost, documents, figures
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.measure import Measurements
+from timings import Timings
 
 MICROSECOND = 1e-6
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,19 @@ DEFAULTS = {"powersyncUrl": "https://instance.powersync.journeyapps.com"}
 
 @dataclass
 class Recorder:
-    """Takes notes of every resource and answers with made-up, deterministic outputs."""
+    """Takes notes of every resource and answers with made-up, deterministic outputs.
 
+    Attributes:
+        roles: Names of roles that are in the account already.
+        region: Where the stack is.
+        partition: And the partition that the region belongs to.
+        suffix: How the names of its endpoints end.
+    """
+
+    roles: tuple[str, ...] = ()
+    region: str = REGION
+    partition: str = "aws"
+    suffix: str = "amazonaws.com"
     resources: list[Resource] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -34,12 +46,20 @@ class Recorder:
         return Created(f"id-of-{resource.name}", _outputs(resource, str(name)))
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        assert not arguments
-        return {
+        assert not arguments or "getRoles" in token
+        found = [name for name in self.roles if re.search(arguments.get("nameRegex", ""), name)]
+        answers: dict[str, Mapping[str, Any]] = {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
-            "aws:index/getRegion:getRegion": {"region": REGION},
-            "aws:index/getPartition:getPartition": {"partition": "aws"},
-        }[token]
+            "aws:index/getRegion:getRegion": {"region": self.region},
+            "aws:index/getPartition:getPartition": {
+                "partition": self.partition,
+                "dnsSuffix": self.suffix,
+            },
+            "aws:iam/getRoles:getRoles": {
+                "arns": [_arn("iam", f"role/{name}", region="") for name in found]
+            },
+        }
+        return answers[token]
 
 
 def _arn(service: str, what: str, *, region: str = REGION) -> str:
@@ -132,15 +152,22 @@ class Plan:
         return variables
 
 
-def record(*, stack: str = "dev", secret_keys: tuple[str, ...] = (), **settings: Any) -> Plan:
+def record(
+    *,
+    stack: str = "dev",
+    secret_keys: tuple[str, ...] = (),
+    recorder: Recorder | None = None,
+    **settings: Any,
+) -> Plan:
     """Runs the program with these settings and returns what it asked for.
 
     Args:
         stack: Name of the stack.
         secret_keys: Settings that are marked as secret.
+        recorder: Takes the notes, and plays another account than the usual one.
         settings: Values by key; strings as they are, others as JSON, like the CLI passes them.
     """
-    recorder = Recorder()
+    recorder = recorder or Recorder()
     merged = {**DEFAULTS, **settings}
     config = {
         f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value)
@@ -150,7 +177,7 @@ def record(*, stack: str = "dev", secret_keys: tuple[str, ...] = (), **settings:
         recorder,
         project=PROJECT,
         stack=stack,
-        config={**config, "aws:region": REGION},
+        config={**config, "aws:region": recorder.region},
         secret_keys=[f"{PROJECT}:{key}" for key in secret_keys],
     )
     return Plan(recorder.resources, outputs)

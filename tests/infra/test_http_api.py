@@ -2,6 +2,9 @@
 
 import json
 import re
+from typing import Any
+
+import pytest
 
 from tests.infra.conftest import EVERYTHING
 from tests.infra.plan import Plan, record
@@ -36,6 +39,32 @@ def test_the_routes_lead_to_their_functions(full_plan: Plan, default_plan: Plan)
         assert integration.inputs["integrationType"] == "AWS_PROXY"
         assert integration.inputs["payloadFormatVersion"] == "2.0"
         assert integration.inputs["integrationMethod"] == "POST"  # Lambda takes no other
+
+
+@pytest.mark.parametrize("start", [{}, {"snapStart": True}, {"provisionedConcurrency": 1}])
+def test_a_function_may_be_invoked_before_requests_are_sent_to_it(start: dict[str, Any]) -> None:
+    """Also where it gets an alias or loses it: the integration changes after the permission."""
+    plan = record(anonymous={"enabled": True}, **start)
+    functions = {f.inputs["name"]: n for n, f in plan.of("Function").items()}
+    for name, integration in plan.of("Integration").items():
+        invoked = integration.inputs["integrationUri"]
+        routes = [
+            r
+            for r in plan.of("Route").values()
+            if r.inputs["target"] == f"integrations/id-of-{name}"
+        ]
+        assert routes
+        before = plan.before(integration)
+        for route in routes:
+            permission = plan.of("Permission")[route.name]
+            assert f"Permission {route.name}" in before
+            target = permission.inputs["function"]
+            if "qualifier" in permission.inputs:
+                target += f":{permission.inputs['qualifier']}"
+                assert f"Alias {functions[permission.inputs['function']]}" in before
+            assert invoked.endswith(f":function:{target}/invocations")
+            method_and_path = route.inputs["routeKey"].replace(" ", "")
+            assert permission.inputs["sourceArn"].endswith(f"/*/{method_and_path}")
 
 
 def test_every_route_is_throttled(full_plan: Plan) -> None:

@@ -139,7 +139,7 @@ def test_the_secret_is_closed_to_everybody_else(full_plan: Plan) -> None:
     assert attached.inputs["secretArn"] == secret
     assert attached.inputs["blockPublicPolicy"] is True
     reads, writes = json.loads(attached.inputs["policy"])["Statement"]
-    prefix = f"arn:aws:iam::{ACCOUNT}:role/powersync-auth-dev-"
+    prefix = f"arn:aws:iam::{ACCOUNT}:role/powersync-auth-dev-{REGION}-"
     for statement in (reads, writes):
         assert statement["Effect"] == "Deny"
         assert statement["Principal"] == "*"
@@ -164,8 +164,8 @@ def test_the_secret_is_closed_to_everybody_else(full_plan: Plan) -> None:
 def test_without_anonymous_tokens_two_functions_read_the_secret(default_plan: Plan) -> None:
     reads, _ = json.loads(default_plan.one("SecretPolicy").inputs["policy"])["Statement"]
     assert reads["Condition"]["ArnNotEquals"]["aws:PrincipalArn"] == [
-        f"arn:aws:iam::{ACCOUNT}:role/powersync-auth-dev-auth",
-        f"arn:aws:iam::{ACCOUNT}:role/powersync-auth-dev-rotate",
+        f"arn:aws:iam::{ACCOUNT}:role/powersync-auth-dev-{REGION}-auth",
+        f"arn:aws:iam::{ACCOUNT}:role/powersync-auth-dev-{REGION}-rotate",
     ]
 
 

@@ -9,8 +9,9 @@ from pulumi.runtime import config as runtime_config
 
 import configuration
 from bundle import LOCAL, TARGET_VARIABLE
-from settings import ENVIRONMENT_LIMIT, ENVIRONMENT_RESERVE, Settings, Timings
+from settings import ENVIRONMENT_LIMIT, ENVIRONMENT_RESERVE, Settings
 from tests.infra.plan import Plan, record
+from timings import Timings
 
 PROVIDER = {"issuer": "https://login.example.com", "audiences": ["app"]}
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/1-2-3"

@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from settings import Timings as DerivedTimings
 from tests.rotation.aws_model import Aws
+from timings import Timings as DerivedTimings
 from token_service.aws.aws_json import AwsError, AwsJsonClient
 from token_service.keys import publication
 from token_service.keys.key_generation import generate_signing_key

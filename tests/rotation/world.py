@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
 
-from settings import Timings as Derived
 from tests.rotation.account import CrashError
 from tests.rotation.aws_model import Aws, ModelClient
 from tests.rotation.powersync import Instance
+from timings import Timings as Derived
 from token_service.aws.aws_json import AwsUnreachableError
 from token_service.endpoints.jwks import JWKS_PATH, JwksEndpoint
 from token_service.keys import keyring

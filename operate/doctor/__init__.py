@@ -1,0 +1,1 @@
+"""`doctor`: looks at the whole path from a login to a sync, and says what is wrong."""
