@@ -8,7 +8,8 @@ import pytest
 from advice import advice
 from bundle import LOCAL, TARGET_VARIABLE
 from key_room import JWKS_BYTES, PUBLISHED_KEY_BYTES, rotations_in_a_row
-from settings import Settings, Timings
+from settings import Settings
+from timings import Timings
 from token_service.keys import publication
 from token_service.keys.key_generation import ALGORITHMS, generate_signing_key
 
