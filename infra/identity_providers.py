@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from bundle import LOCAL, TARGET_VARIABLE
 
@@ -18,13 +19,15 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda_src"))
 
 from token_service.identity.provider_settings import read_providers
 from token_service.identity.settings_reader import InvalidProviderError
-from token_service.identity.urls import check_url
+from token_service.identity.urls import check_url, is_nearby
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-__all__ = ["InvalidProviderError", "check_providers", "plain_url"]
+__all__ = ["InvalidProviderError", "check_providers", "is_nearby", "plain_url"]
+
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 
 def check_providers(providers: Sequence[Any], own_issuer: str | None) -> None:
@@ -43,14 +46,25 @@ def check_providers(providers: Sequence[Any], own_issuer: str | None) -> None:
     read_providers(
         providers,
         own_issuer=own_issuer,
-        allow_loopback_http=os.environ.get(TARGET_VARIABLE) == LOCAL.name,
+        allow_loopback_http=_is_local(),
     )
 
 
 def plain_url(value: str) -> str:
     """Checks a URL without user, query and fragment: https, or http for this machine.
 
+    For the local stack http may also lead to what is near, such as a container or a phone.
+
     Raises:
         ValueError: Says what it should be.
     """
-    return check_url(value, allow_loopback_http=True, allow_query=False)
+    url = check_url(value, allow_loopback_http=True, allow_query=False)
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not (_is_local() or parts.hostname in _THIS_MACHINE):
+        raise ValueError("should be an https:// URL")
+    return url
+
+
+def _is_local() -> bool:
+    """Whether the program is deployed to the embedded AWS."""
+    return os.environ.get(TARGET_VARIABLE) == LOCAL.name

@@ -190,7 +190,8 @@ class Settings(Strict):
             plain_url(value)
         except ValueError:
             raise ValueError(
-                "should be the URL of the PowerSync instance, https:// (http:// for localhost)"
+                "should be the URL of the PowerSync instance, https:// (http:// for localhost,"
+                " and in the local stack for what is near: 192.168.1.5, powersync, my-laptop.local)"
             ) from None
         if value.endswith("/"):
             raise ValueError("should not end with a slash: it is compared as text, as an audience")

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
 
-_LOCAL_SUFFIXES = (".local", ".internal", ".localhost")
 _ANYWHERE_ELSE = "192.0.2.1"  # RFC 5737: nobody's
 
 
@@ -114,21 +113,8 @@ def host_of(authority: str) -> str:
         return ""
 
 
-def is_local_name(host: str) -> bool:
-    """Whether a stranger cannot have made a name, or whether it is a private address.
-
-    DNS rebinding needs a name in the public DNS: a single label, and what ends in `.local`,
-    `.internal` or `.localhost` (RFC 6761, RFC 6762), is none.
-    """
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return bool(host) and ("." not in host or host.endswith(_LOCAL_SUFFIXES))
-    return address.is_loopback or address.is_link_local or address.is_private
-
-
 def is_loopback_name(host: str) -> bool:
-    """Whether a name or address leads to this machine and to no other."""
+    """Whether a name or address, without its port, is this machine and no other."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

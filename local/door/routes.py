@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from local.door.address import host_of, is_local_name
+from identity_providers import is_nearby
+from local.door.address import host_of
 from local.door.published import Published
 from local.door.upstream import Upstream, message
 from local.embedded.guard import API_PREFIX, PUBLIC_USER_POOL_ACTIONS, USER_POOL_TARGET
@@ -60,7 +61,10 @@ def front_door(
 
 
 class _OwnNamesOnly:
-    """Refuses a `Host` that a stranger may have given to this machine (DNS rebinding)."""
+    """Refuses a `Host` that a stranger may have given to this machine (DNS rebinding).
+
+    That takes a name in the public DNS, which one of something nearby is not.
+    """
 
     def __init__(self, app: App, published: Published, names: frozenset[str]) -> None:
         self._app = app
@@ -70,7 +74,7 @@ class _OwnNamesOnly:
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             host = host_of(Request(scope).headers.get("host", ""))
-            if not (is_local_name(host) or host in self._names or host == self._published.domain):
+            if not (is_nearby(host) or host in self._names or host == self._published.domain):
                 refusal = message(
                     HTTPStatus.FORBIDDEN,
                     "Forbidden: the local stack is not asked by this name; LOCAL_URL may name it",

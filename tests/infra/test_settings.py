@@ -310,6 +310,40 @@ def test_plain_http_is_for_providers_beside_the_local_stack_only(
     load(**beside_us)
 
 
+NEARBY = [
+    "http://192.168.1.5:8080",
+    "http://10.0.2.2:8080",
+    "http://169.254.1.1",
+    "http://host.docker.internal:8080",
+    "http://powersync:8080",
+    "http://my-laptop.local:8080",
+    "http://powersync.localhost",
+]
+
+
+@pytest.mark.parametrize("url", NEARBY)
+def test_in_the_local_stack_powersync_and_providers_may_be_nearby(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nearby = {"powersyncUrl": url, "identityProviders": [{**PROVIDER, "issuer": url}]}
+    for key, value in nearby.items():
+        with pytest.raises(pulumi.RunError, match=key):
+            load(**{key: value})
+    monkeypatch.setenv(TARGET_VARIABLE, LOCAL.name)
+    settings = load(**nearby)
+    assert settings.powersync_url == url
+    assert settings.token_audiences == [url]
+
+
+@pytest.mark.parametrize("url", ["http://example.com", "http://8.8.8.8", "http://0.0.0.0"])
+def test_a_stranger_is_asked_by_https_in_the_local_stack_too(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TARGET_VARIABLE, LOCAL.name)
+    with pytest.raises(pulumi.RunError, match="powersyncUrl: should be the URL"):
+        load(powersyncUrl=url)
+
+
 def test_audiences_default_to_the_powersync_url() -> None:
     assert load().token_audiences == []
     assert load(powersyncUrl="https://x.example.com").token_audiences == ["https://x.example.com"]

@@ -3,13 +3,30 @@
 Nothing but the standard library is imported here: the Pulumi program checks with it at preview.
 """
 
+import ipaddress
 from urllib.parse import urlsplit
 
-_LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+_NEARBY_SUFFIXES = (".local", ".internal", ".localhost")
+
+
+def is_nearby(host: str) -> bool:
+    """Whether a host, without its port, is this machine or one on the same network.
+
+    It is a private, link-local or loopback address, or a name that is in no public DNS: a single
+    label, or one under `.local` (RFC 6762), `.internal` or `.localhost` (RFC 6761).
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return bool(host) and ("." not in host or host.endswith(_NEARBY_SUFFIXES))
+    # Those that no host has are private to Python too.
+    return not address.is_unspecified and (
+        address.is_loopback or address.is_link_local or address.is_private
+    )
 
 
 def check_url(url: str, *, allow_loopback_http: bool, allow_query: bool = True) -> str:
-    """The URL itself, if it is https, or http on loopback where that is allowed.
+    """The URL itself, if it is https, or http nearby where that is allowed, as in a local stack.
 
     It has neither user nor fragment. Raises `ValueError` saying what it should be; nothing of the
     URL is repeated.
@@ -21,8 +38,8 @@ def check_url(url: str, *, allow_loopback_http: bool, allow_query: bool = True) 
         port = parts.port
     except ValueError as error:
         raise ValueError(f"should be a URL ({error})") from None
-    on_loopback = parts.scheme == "http" and parts.hostname in _LOOPBACK_HOSTS
-    if parts.scheme != "https" and not (on_loopback and allow_loopback_http):
+    nearby = parts.scheme == "http" and is_nearby(parts.hostname or "")
+    if parts.scheme != "https" and not (nearby and allow_loopback_http):
         raise ValueError("should be an https:// URL")
     if not parts.hostname or "@" in parts.netloc or port == 0:
         raise ValueError("should be an https:// URL with a host, and without a user or port 0")

@@ -220,7 +220,6 @@ def test_a_key_for_encryption_is_nothing_to_warn_of(
         "//example.com",
         "http://example.com",
         "http://127.0.0.1.example.com",
-        "http://127.0.0.2",
         "http://[::2]",
         "http://user@127.0.0.1",
         "https://user:password@example.com",

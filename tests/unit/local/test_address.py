@@ -9,7 +9,6 @@ from local.door.address import (
     AddressError,
     given_address,
     host_of,
-    is_local_name,
     is_loopback_name,
 )
 
@@ -66,26 +65,6 @@ def test_a_url_may_end_in_a_slash() -> None:
     assert given_address(None, None, "http://my-laptop.local:4566/").url == (
         "http://my-laptop.local:4566"
     )
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        *("localhost", "powersync", "my-laptop.local", "host.docker.internal", "a.localhost"),
-        *("127.0.0.1", "127.0.0.2", "::1", "10.0.2.2", "192.168.1.5", "172.17.0.1"),
-        *("169.254.1.1", "fe80::1", "fd00::1"),
-    ],
-)
-def test_a_name_that_no_stranger_can_have_is_local(host: str) -> None:
-    assert is_local_name(host)
-
-
-@pytest.mark.parametrize(
-    "host",
-    ["", "evil.example", "local.evil.example", "localhost.evil.example", "8.8.8.8", "2606::1"],
-)
-def test_a_name_that_a_stranger_may_have_is_not_local(host: str) -> None:
-    assert not is_local_name(host)
 
 
 def test_only_loopback_is_loopback() -> None:
