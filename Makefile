@@ -91,6 +91,13 @@ token: $(OPERATE_PACKAGES) ## Print a token of the local stack for anybody: SUB=
 	@$(ONLY_LOCAL)
 	@$(OPERATE) token --sub "$(SUB)" $(if $(ROLE),--role "$(ROLE)") $${TOKEN_CLAIMS:+--claims "$$TOKEN_CLAIMS"} $(CHOSEN)
 
+# The token is passed on through the environment: a command line can be read by everybody here.
+.PHONY: doctor
+doctor: export DOCTOR_TOKEN = $(TOKEN)
+doctor: export DOCTOR_LOGIN = $(LOGIN)
+doctor: $(OPERATE_PACKAGES) ## Why does it not sync? TOKEN=- or LOGIN=- judge a token; STACK=dev, JSON=1
+	@$(OPERATE) doctor $(CHOSEN)
+
 ## Work on it
 
 # Three workers on two cores, since some tests mostly wait; those begin (see tests/conftest.py).

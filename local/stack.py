@@ -36,9 +36,9 @@ class LocalStack:
         aws: The embedded AWS.
         door: The server that apps reach; the URLs in the outputs are its.
         outputs: The stack's outputs, and under `local` how its owner reaches the emulator and who
-            the user is: `endpoint` (whoever knows it is let in), `access_key_id`,
-            `secret_access_key`, `region`, `user_pool_id`, `client_id`, `username`, `password`
-            (the last four empty where no user pool is configured).
+            the user is, and which file configures it: `endpoint` (whoever knows it is let in),
+            `access_key_id`, `secret_access_key`, `region`, `config_file`, `user_pool_id`,
+            `client_id`, `username`, `password` (the last four empty where no user pool is).
     """
 
     def __init__(
@@ -97,7 +97,9 @@ class LocalStack:
             self.door.open(front_door(published, upstream, routes, names))
             self.aws = Aws(self.emulator.endpoint, region, published)
             outputs = self._deployed(settings, program, progress)
-            self.outputs = {**outputs, "local": self._local_outputs(outputs)}
+            local = self._local_outputs(outputs)
+            local["config_file"] = str(config_file.resolve()) if config_file else ""
+            self.outputs = {**outputs, "local": local}
             for aside in sorted(put_aside(memory) - unreadable) if memory else ():
                 warn(
                     f"the data of former starts could not be read and is in {aside} now; this stack"

@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from operate.doctor.command import doctor
 from operate.logs import logs
 from operate.signing_keys import keys, revoke, rotate
 from operate.stacks import OperatorError
@@ -12,14 +13,15 @@ from operate.tokens import token
 from operate.users import user
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
-for command in (keys, rotate, revoke, logs, user, token):
+for command in (keys, rotate, revoke, logs, user, token, doctor):
     app.command()(command)
 
 
 def main() -> int:
     """Run a command; returns the exit status."""
     try:
-        app(standalone_mode=False)
+        # What a command exits with by itself; None where it just ends.
+        status = app(standalone_mode=False)
     except OperatorError as error:
         errors.print("Not done:", style="bold", end=" ")
         errors.print(str(error), soft_wrap=True, markup=False)
@@ -30,7 +32,7 @@ def main() -> int:
     except typer.TyperException as error:
         errors.print(str(error), markup=False)
         return 2
-    return 0
+    return status or 0
 
 
 if __name__ == "__main__":

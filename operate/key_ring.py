@@ -32,6 +32,10 @@ ROTATION_SECONDS = 300
 Progress = Callable[[str], None]
 
 
+class FunctionRefusedError(OperatorError):
+    """The rotate function ran, and failed; the message is its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """What the rotate function tells; times in epoch seconds by the function's clock.
@@ -221,7 +225,7 @@ class KeyRing:
             answer = self._lambda.invoke(FunctionName=function, Payload=json.dumps(event))
             payload = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
-            raise OperatorError(str(payload.get("errorMessage", payload)))
+            raise FunctionRefusedError(str(payload.get("errorMessage", payload)))
         told: Mapping[str, Any] = payload
         return told
 

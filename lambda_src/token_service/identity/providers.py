@@ -26,8 +26,22 @@ __all__ = [
     "UnusableClaimsError",
 ]
 
+STEPS = (
+    *("form", "issuer", "times", "purpose", "key", "signature"),
+    *("subject", "scopes", "session", "claims"),
+)
+"""What a credential goes through, in this order."""
+
 LONGEST_SUBJECT = 255
 """Characters (OpenID Connect Core §2)."""
+
+
+Passed = Callable[[str], None]
+"""Is told each of `STEPS` that a credential has passed; what is raised is about the one after."""
+
+
+def _unwatched(_step: str) -> None:
+    """Nobody wants to know how far a credential comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +88,22 @@ class IdentityProviders:
             }
         )
 
-    def authenticate(self, credential: str) -> Caller:
+    def authenticate(self, credential: str, passed: Passed = _unwatched) -> Caller:
         """Verify a credential, the bearer token as it came, and say whose it is.
 
-        Raises `InvalidCredentialError`, `InsufficientScopeError`, `UnusableClaimsError`, and
-        `IdentityProviderUnavailableError` where nothing could be proven.
+        `passed` is told how far it comes. Raises `InvalidCredentialError`,
+        `InsufficientScopeError`, `UnusableClaimsError`, and `IdentityProviderUnavailableError`
+        where nothing could be proven.
         """
         parsed = credentials.parse(credential)
+        passed("form")
         issuer = parsed.claims.get("iss")
         provider = self._providers.get(issuer) if isinstance(issuer, str) else None
         if provider is None:
             raise InvalidCredentialError("its issuer is not a configured identity provider")
+        passed("issuer")
         try:
-            return provider.authenticate(parsed)
+            return provider.authenticate(parsed, passed)
         except InvalidCredentialError as error:
             raise InvalidCredentialError(f"{provider.name}: {error}") from None
         except IdentityProviderUnavailableError as error:
@@ -125,25 +142,32 @@ class _IdentityProvider:
                 clock,
             )
 
-    def authenticate(self, credential: Credential) -> Caller:
+    def authenticate(self, credential: Credential, passed: Passed) -> Caller:
         """The caller of a credential that names this provider as its issuer."""
         # What costs nothing comes first: a token that would be refused anyway fetches no keys.
         credentials.check_times(credential.claims, self._clock())
+        passed("times")
         self._check_intended_use(credential.claims)
+        passed("purpose")
         key = self._keys.find(credential.kid)
         if key is None:
             raise InvalidCredentialError("the identity provider has no key with this kid")
+        passed("key")
         if not key.verifies(credential):
             raise InvalidCredentialError(
                 "the signature is not by this key, or not by its algorithm"
             )
+        passed("signature")
         subject = self._subject(credential.claims)
+        passed("subject")
         self._check_scopes(credential.claims)
+        passed("scopes")
         if self._session_check is not None:
             self._session_check.require_live_session(credential)
-        return Caller(
-            subject, self._mapped_claims(credential.claims), self._is_anonymous(credential.claims)
-        )
+        passed("session")
+        mapped = self._mapped_claims(credential.claims)
+        passed("claims")
+        return Caller(subject, mapped, self._is_anonymous(credential.claims))
 
     def _check_intended_use(self, claims: Mapping[str, object]) -> None:
         """Check for whom, and as what kind of token, the credential was made (RFC 8725 §3.9)."""

@@ -1,0 +1,104 @@
+"""The Pulumi program without AWS: what it asks for is noted, and answered with made-up names.
+
+For whoever wants to know what would be deployed: the tests of the plan, and `doctor`.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from local.engine import Created, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
+
+MADE_UP = (ACCOUNT, "id-of-", "api-id")
+"""Each made-up answer has one of them in it."""
+
+
+@dataclass
+class Recorder:
+    """Takes notes of every resource and answers with made-up, deterministic outputs.
+
+    Attributes:
+        roles: Names of roles that are in the account already.
+        region: Where the stack is.
+        partition: And the partition that the region belongs to.
+        suffix: How the names of its endpoints end.
+    """
+
+    roles: tuple[str, ...] = ()
+    region: str = REGION
+    partition: str = "aws"
+    suffix: str = "amazonaws.com"
+    resources: list[Resource] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def create(self, resource: Resource) -> Created:
+        """Notes a resource."""
+        with self.lock:
+            self.resources.append(resource)
+        name = resource.inputs.get("name") or resource.inputs.get("namePrefix") or resource.name
+        return Created(f"id-of-{resource.name}", _outputs(resource, str(name)))
+
+    def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Answers what the program asks about the account."""
+        found = [name for name in self.roles if re.search(arguments.get("nameRegex", ""), name)]
+        answers: dict[str, Mapping[str, Any]] = {
+            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
+            "aws:index/getRegion:getRegion": {"region": self.region},
+            "aws:index/getPartition:getPartition": {
+                "partition": self.partition,
+                "dnsSuffix": self.suffix,
+            },
+            "aws:iam/getRoles:getRoles": {
+                "arns": [_arn("iam", f"role/{name}", region="") for name in found]
+            },
+        }
+        return answers[token]
+
+
+def _arn(service: str, what: str, *, region: str = REGION) -> str:
+    return f"arn:aws:{service}:{region}:{ACCOUNT}:{what}"
+
+
+def _outputs(resource: Resource, name: str) -> Mapping[str, Any]:
+    """What AWS would tell about a resource beside its inputs."""
+    given = resource.inputs
+    function = _arn("lambda", f"function:{name}")
+    alias = _arn("lambda", f"function:{given.get('functionName')}:{name}")
+    kind = resource.type.rsplit(":", 1)[1]
+    made: dict[str, Mapping[str, Any]] = {
+        "Key": {"arn": _arn("kms", f"key/{name}"), "keyId": name},
+        "Secret": {"arn": _arn("secretsmanager", f"secret:{name}x-abcdef"), "name": f"{name}x"},
+        "Parameter": {"arn": _arn("ssm", f"parameter{name}")},
+        "Role": {"arn": _arn("iam", f"role/{name}", region="")},
+        "LogGroup": {"arn": _arn("logs", f"log-group:{name}")},
+        "EventRule": {"arn": _arn("events", f"rule/{name}")},
+        "Topic": {"arn": _arn("sns", name)},
+        "Function": {"arn": function, "invokeArn": _invoke(function), "version": "1"},
+        "Alias": {"arn": alias, "invokeArn": _invoke(alias)},
+        "Api": {
+            "apiEndpoint": f"https://api-id.execute-api.{REGION}.amazonaws.com",
+            "executionArn": _arn("execute-api", "api-id"),
+        },
+        "DomainName": {
+            "domainNameConfiguration": {
+                **given.get("domainNameConfiguration", {}),
+                "targetDomainName": "d-x.execute-api.amazonaws.com",
+                "hostedZoneId": "Z123",
+            }
+        },
+        "UserPool": {"endpoint": f"cognito-idp.{REGION}.amazonaws.com/id-of-{resource.name}"},
+    }
+    return made.get(kind, {})
+
+
+def _invoke(arn: str) -> str:
+    return f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations"
