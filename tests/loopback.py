@@ -35,7 +35,7 @@ Handler = Callable[[Request], Response]
 
 @contextlib.contextmanager
 def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Answer GET and POST as `handler` says while the block lasts.
+    """Answer GET, POST and OPTIONS as `handler` says while the block lasts.
 
     Args:
         handler: Called for each request, for several at once if they come so.
@@ -57,7 +57,7 @@ def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> Iterator[str
             self.end_headers()
             self.wfile.write(response.body)
 
-        do_POST = do_GET  # noqa: N815 - its name
+        do_POST = do_OPTIONS = do_GET  # noqa: N815 - its name
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
             """Say nothing on stderr."""

@@ -5,7 +5,7 @@ import hashlib
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ from operate.doctor.site import Site
 from operate.stacks import ROOT, OperatorError
 
 
+class MistakenConfigurationError(OperatorError):
+    """The configuration has mistakes, or its file cannot be read."""
+
+
 def configuration(site: Site) -> dict[str, str]:
     """The stack's configuration as this checkout has it: texts by full key; raises `OperatorError`.
 
@@ -36,7 +40,7 @@ def configuration(site: Site) -> dict[str, str]:
         try:
             return stack_configuration(None, Path(file) if file else None)
         except ConfigurationFileError as error:
-            raise OperatorError(str(error)) from error
+            raise MistakenConfigurationError(str(error)) from error
     command = [shutil.which("pulumi") or "pulumi", "config", "--json", "--show-secrets"]
     asked = subprocess.run(  # noqa: S603 - Pulumi, with the operator's own stack name
         [*command, "--stack", site.stack.name],
@@ -59,12 +63,22 @@ def setting(configured: Mapping[str, str], key: str) -> str:
     return configured.get(f"{project_name()}:{key}", "")
 
 
-def current_check(site: Site, configured: Mapping[str, str]) -> Check:
-    """Compares the functions, as AWS tells them, with a plan of the program."""
+Plan = Callable[[Site, Mapping[str, str]], dict[str, Resource]]
+"""Works out the functions that this checkout would deploy, by name, from the configuration."""
+
+
+def current_check(site: Site, configuration: Callable[[], Mapping[str, str]], plan: Plan) -> Check:
+    """Compares the functions, as AWS tells them, with a plan of the program.
+
+    Raises `OperatorError` where either cannot be told.
+    """
     check = "stack.current"
     try:
-        planned = _planned_functions(site, configured)
-    except (BundleError, DeploymentError, pulumi.RunError) as error:
+        planned = plan(site, configuration())
+    except (
+        *(BundleError, DeploymentError, pulumi.RunError),
+        MistakenConfigurationError,
+    ) as error:
         return failed(
             check,
             f"this checkout cannot be deployed: {error}",
@@ -87,7 +101,8 @@ def current_check(site: Site, configured: Mapping[str, str]) -> Check:
     return passed(check, f"{len(planned)} functions are those of this checkout")
 
 
-def _planned_functions(site: Site, configured: Mapping[str, str]) -> dict[str, Resource]:
+def planned_functions(site: Site, configured: Mapping[str, str]) -> dict[str, Resource]:
+    """A plan of the Pulumi program, without AWS."""
     recorder = Recorder()
 
     def plan() -> None:

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 
 from operate.doctor.aws_checks import alarm_checks, rotation_checks
 from operate.doctor.checks import Check, untold
-from operate.doctor.deployed_checks import configuration, current_check, origins, setting
+from operate.doctor.deployed_checks import (
+    Plan,
+    configuration,
+    current_check,
+    origins,
+    planned_functions,
+    setting,
+)
 from operate.doctor.instance_checks import cors_checks, powersync_checks
 from operate.doctor.jwks_checks import PATIENCE, jwks_checks
 from operate.doctor.login_checks import configured_providers
@@ -33,11 +40,14 @@ class Part:
 
 
 def examine(
-    site: Site, progress: Progress = lambda _: None, time_limit: float = TIME_LIMIT
+    site: Site,
+    progress: Progress = lambda _: None,
+    time_limit: float = TIME_LIMIT,
+    plan: Plan = planned_functions,
 ) -> list[Check]:
     """Every check of a stack, in the order of the path from the keys to a sync."""
     give_up_at = time.monotonic() + time_limit
-    first, *others = parts(site)
+    first, *others = parts(site, plan)
     # Alone, as its speed is measured. It goes on beside the others where it takes too long.
     jwks = threading.Thread(target=site.prepare, daemon=True)
     jwks.start()
@@ -46,7 +56,7 @@ def examine(
     return run([first, *others], progress, give_up_at - time.monotonic())
 
 
-def parts(site: Site) -> list[Part]:
+def parts(site: Site, plan: Plan) -> list[Part]:
     """What is looked at."""
     configured = Once(lambda: configuration(site))
 
@@ -65,7 +75,7 @@ def parts(site: Site) -> list[Part]:
 
     def current() -> Iterator[Check]:
         try:
-            yield current_check(site, configured())
+            yield current_check(site, configured, plan)
         except OperatorError as error:
             yield untold("stack.current", str(error))
 

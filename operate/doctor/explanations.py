@@ -90,9 +90,11 @@ STEPS = {
         " another name",
     ),
 }
-"""By the step of the verdict, where it says more than the code."""
+"""By the step of the verdict: PSYNC_S2101 stands for many things."""
 
 
 def explanation(code: str, step: str) -> Explanation:
     """What a refusal with this code at this step means."""
-    return STEPS.get(step) or CODES[code]
+    if code == "PSYNC_S2101" and step in STEPS:
+        return STEPS[step]
+    return CODES[code]

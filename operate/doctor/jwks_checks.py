@@ -126,6 +126,24 @@ def _too_slow(seen: str) -> Check:
 
 
 def _keys(site: Site, answer: Answer) -> Check:
+    fault = key_fault(site, answer)
+    if fault is not None:
+        return fault
+    kids = [str(entry["kid"]) for entry in json.loads(answer.body)["keys"]]
+    seen = f"{len(kids)} keys: {', '.join(kid[:8] for kid in kids)}"
+    return _compared(site, set(kids), seen)
+
+
+def key_fault(site: Site, answer: Answer) -> Check | None:
+    """What is wrong with the published keys by themselves."""
+    entries = _entries(answer)
+    if any(not _SECRET_MEMBERS.isdisjoint(entry) for entry in entries):
+        return failed(
+            "jwks.keys",
+            "a private key is published",
+            "whoever has read it can sign tokens for any user",
+            "replace every key now: make revoke ALL=1; then find out what published it",
+        )
     keys = site.published()
     if isinstance(keys, KeySetError):
         return failed(
@@ -135,23 +153,6 @@ def _keys(site: Site, answer: Answer) -> Check:
             "see what answers at jwks_uri: a proxy's or a login page is a common cause; the"
             " stack's own document is in the SSM parameter of the output jwks_parameter",
             keys.code,
-        )
-    entries = [entry for entry in json.loads(answer.body)["keys"] if isinstance(entry, dict)]
-    fault = _fault(entries)
-    if fault is not None:
-        return fault
-    seen = f"{len(keys)} keys: {', '.join(str(key.kid)[:8] for key in keys)}"
-    return _compared(site, {str(key.kid) for key in keys}, seen)
-
-
-def _fault(entries: list[dict[str, Any]]) -> Check | None:
-    """What is wrong with the keys by themselves."""
-    if any(not _SECRET_MEMBERS.isdisjoint(entry) for entry in entries):
-        return failed(
-            "jwks.keys",
-            "a private key is published",
-            "whoever has read it can sign tokens for any user",
-            "replace every key now: make revoke ALL=1; then find out what published it",
         )
     if any(not entry.get("kid") for entry in entries):
         return failed(
@@ -172,6 +173,16 @@ def _fault(entries: list[dict[str, Any]]) -> Check | None:
                 "PSYNC_S2101",
             )
     return None
+
+
+def _entries(answer: Answer) -> list[dict[str, Any]]:
+    try:
+        entries = json.loads(answer.body)["keys"]
+    except (ValueError, KeyError, TypeError):
+        return []
+    return (
+        [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    )
 
 
 def _compared(site: Site, served: set[str], seen: str) -> Check:

@@ -62,7 +62,7 @@ def not_known_yet(kid: object, known: Known) -> str | None:
 
 def _explanations(verdict: Verdict, encoded: str, known: Known) -> Iterator[NearMiss]:
     failed = verdict.failed
-    if failed is None:
+    if failed is None or (verdict.code or "").startswith("PSYNC_S22"):
         return
     if failed.name == "form":
         yield from _not_a_token(encoded)

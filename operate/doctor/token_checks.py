@@ -7,6 +7,7 @@ from typing import Any
 from operate.doctor.asking import Answer, NoAnswerError, ask
 from operate.doctor.checks import Check, Outcome, failed, passed, untold
 from operate.doctor.explanations import explanation
+from operate.doctor.jwks_checks import key_fault
 from operate.doctor.near_misses import Known, near_miss, not_known_yet
 from operate.doctor.powersync_rules import Verdict, judge
 from operate.doctor.published_keys import KeySetError
@@ -191,8 +192,8 @@ def _blocked(site: Site) -> str | None:
         keys = site.published()
     except NoAnswerError:
         return "not looked at: without a JWKS none passes, see jwks.reachable"
-    if isinstance(keys, KeySetError):
-        return "not looked at: without a JWKS none passes, see jwks.keys"
+    if isinstance(keys, KeySetError) or key_fault(site, site.jwks()) is not None:
+        return "not looked at: none passes by such keys, see jwks.keys"
     if current is not None and current not in {key.kid for key in keys}:
         return "not looked at: the key that signs is not served, see jwks.keys"
     return None

@@ -15,8 +15,10 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from local.aws import root_session
+from local.engine import Resource
 from local.stack import LocalStack
 from operate.doctor.checks import Check
+from operate.doctor.deployed_checks import planned_functions
 from operate.doctor.examination import examine
 from operate.doctor.login_checks import login_verdict
 from operate.doctor.site import Once, Site
@@ -51,6 +53,10 @@ class Server:
     origin: str = ""
 
     def respond(self, request: Request) -> Response:
+        if request.method == "OPTIONS":
+            allowed = {"Allow-Origin": "*", "Allow-Headers": "authorization"}
+            named = {f"Access-Control-{name}": value for name, value in allowed.items()}
+            return Response(204, headers=named)
         path = request.path.partition("?")[0]
         for answers in (self.broken, self.answers):
             if path in answers:
@@ -84,6 +90,8 @@ class World:
     instance: PowerSyncInstance | None = None
     instance_now: float | None = None
     status: Callable[[dict[str, Any]], None] | None = None
+    session: Any = None
+    plans: dict[str, dict[str, Resource]] = field(default_factory=dict)
     undo: ExitStack = field(default_factory=ExitStack)
 
     def mend(self) -> None:
@@ -95,15 +103,15 @@ class World:
         self.config_file.write_text(self.config)
 
     def site(self) -> Site:
-        outputs, local = self.outputs, self.outputs["local"]
+        outputs = self.outputs
         stack = Stack(
             name="local",
             secret_arn=outputs["signing_secret_arn"],
             jwks_parameter=outputs["jwks_parameter"],
             rotate_function=outputs["rotate_function_name"],
-            session=root_session(local["region"]),
+            session=self.session,
             outputs=outputs,
-            endpoint=local["endpoint"],
+            endpoint=outputs["local"]["endpoint"],
         )
         site = Site(stack, lambda: time.time() + self.clock_off)
         if self.status is not None:
@@ -124,7 +132,14 @@ class World:
 
     def examine(self) -> list[Check]:
         # The machine that runs the tests may be slow; that it ends in time has a test of its own.
-        return examine(self.site(), time_limit=120)
+        return examine(self.site(), time_limit=120, plan=self._plan)
+
+    def _plan(self, site: Site, configured: Mapping[str, str]) -> dict[str, Resource]:
+        """As doctor plans; the same configuration is planned once, which takes a second."""
+        key = json.dumps(dict(configured), sort_keys=True)
+        if key not in self.plans:
+            self.plans[key] = planned_functions(site, configured)
+        return self.plans[key]
 
     def judge(self, encoded: str) -> Check:
         return verdict_check(self.site(), encoded)
@@ -143,7 +158,7 @@ class World:
         document: dict[str, Any] = httpx.get(self.stack.outputs["jwks_uri"], timeout=60).json()
         return document
 
-    def token(self, header: Mapping[str, object] | None = None, **claims: object) -> str:
+    def token(self, header: Mapping[str, object] | None = None, /, **claims: object) -> str:
         """A token by the stack's own key, with claims changed; None takes one out."""
         secret = self.stack.aws.client("secretsmanager").get_secret_value(
             SecretId=self.stack.outputs["signing_secret_arn"]
@@ -180,6 +195,26 @@ class World:
         alg = "RS256" if isinstance(key, rsa.RSAPrivateKey) else "ES256"
         return sign({"alg": alg, "kid": kid, "typ": "JWT"}, content, key, alg)
 
+    def weak_keys(self) -> None:
+        """The first provider signs with a key that is too short."""
+        weak = rsa.generate_private_key(65537, 1024)
+        keys = {"keys": [public_jwk(weak, kid="weak", alg="RS256", use="sig")]}
+        self._first_has(keys)
+
+    def private_keys(self) -> None:
+        """The first provider publishes what nobody may know."""
+        key = public_jwk(LOGIN_KEY, kid="login", alg="RS256", use="sig")
+        self._first_has({"keys": [{**key, "d": key["n"]}]})
+
+    def _first_has(self, keys: object) -> None:
+        self.login.broken["/keys"] = lambda _: as_json(keys)
+
+    def configure(self, key: str, value: object) -> None:
+        """Change the configuration, and do not deploy it."""
+        document = yaml.safe_load(self.config)
+        document["config"][key] = value
+        self.config_file.write_text(yaml.safe_dump(document))
+
     def powersync_answers(self, request: Request) -> Response:
         """As the service does: 401 with its code, or what was asked for."""
         _, _, token = request.headers.get("authorization", "").partition(" ")
@@ -209,10 +244,11 @@ def _login_answers(server: Server) -> dict[str, Answer]:
     keys = {"keys": [public_jwk(LOGIN_KEY, kid="login", alg="RS256", use="sig")]}
     return {
         "/keys": lambda _: as_json(keys),
+        "/found/keys": lambda _: as_json(keys),
         "/found/.well-known/openid-configuration": lambda _: as_json(
             {
                 "issuer": f"{server.origin}/found",
-                "jwks_uri": f"{server.origin}/keys",
+                "jwks_uri": f"{server.origin}/found/keys",
                 "userinfo_endpoint": f"{server.origin}/userinfo",
             }
         ),
@@ -266,6 +302,7 @@ def running(folder: Path) -> Iterator[World]:
             "/write-checkpoint2.json": world.powersync_answers,
         }
         world.mend()
+        world.session = root_session(stack.aws.region)
         world.instance = open_servers.enter_context(
             PowerSyncInstance(stack.outputs["jwks_uri"], stack.outputs["audience"])
         )
