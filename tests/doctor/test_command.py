@@ -1,0 +1,191 @@
+"""The command: what it prints, how it exits, and that it ends."""
+
+import functools
+import io
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from operate.__main__ import main
+from operate.doctor import instance_checks
+from operate.doctor.checks import untold
+from operate.doctor.examination import Part, examine, run
+from tests.doctor.faults import FAULTS
+from tests.doctor.world import World
+from tests.local.operators import Ran, in_aws
+from tests.loopback import dripping
+
+Doctor = Callable[..., Ran]
+
+
+@pytest.fixture
+def doctor(
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Doctor:
+    """Runs the command in this process, with `given` on standard input."""
+
+    def run_it(*arguments: str, given: str = "") -> Ran:
+        file = tmp_path / "doctor.json"
+        file.write_text(json.dumps(world.outputs))
+        monkeypatch.setenv("LOCAL_OUTPUTS", str(file))
+        monkeypatch.setattr(sys, "argv", ["operate", "doctor", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+        capsys.readouterr()
+        status = main()
+        return Ran(status, *capsys.readouterr())
+
+    return run_it
+
+
+def test_a_fault_is_told_with_what_it_means_and_what_mends_it(world: World, doctor: Doctor) -> None:
+    FAULTS["the JWKS is a page"].break_it(world)
+    told = doctor()
+    assert told.status == 1
+    assert "✗  jwks.keys" in told.output
+    assert "PSYNC_S2204: one bad key, or a document that is no JWKS" in told.output
+    assert "→ see what answers at jwks_uri" in told.output
+    assert "1 of " in told.output
+    assert "checks is wrong." in told.output
+
+
+def test_a_program_reads_the_checks_as_json(doctor: Doctor) -> None:
+    told = doctor("--json")
+    assert told.status == 0, told.output
+    document = json.loads(told.output)
+    assert document["ok"] is True
+    for check in document["checks"]:
+        assert check.keys() == {"id", "ok", "seen", "means", "do", "code"}
+        assert check["ok"] is True
+
+
+def test_a_token_from_standard_input_is_judged_and_never_printed(
+    world: World, doctor: Doctor
+) -> None:
+    token = world.token()
+    told = doctor("--token", "-", given=f"{token}\n")
+    assert told.status == 0, told.output
+    assert "token.verdict  accepted: for alice" in told.output
+    assert told.errors == ""
+    assert token.rpartition(".")[2] not in told.output + told.errors
+    refused = doctor("--token", "-", "--json", given=token[:-8])
+    assert refused.status == 1
+    (check,) = json.loads(refused.output)["checks"]
+    assert check["code"] == "PSYNC_S2101"
+    assert [step["name"] for step in check["steps"] if step["ok"] is False] == ["signature"]
+
+
+def test_a_token_on_the_command_line_is_in_the_shells_history(world: World, doctor: Doctor) -> None:
+    told = doctor("--token", world.token())
+    assert told.status == 0
+    assert "TOKEN is in your shell's history now" in told.errors
+
+
+def test_a_login_is_judged_step_by_step(world: World, doctor: Doctor) -> None:
+    told = doctor("--login", "-", given=world.login_token(scope="openid"))
+    assert told.status == 1
+    assert "✓ signature: as it should be" in told.output
+    assert "✗ scopes: " in told.output
+    assert "- not reached: session, claims" in told.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--token", "-"], "nothing came on standard input for TOKEN=-"),
+        (["--token", "a", "--login", "b"], "one at a time"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_not_asked(
+    arguments: list[str], reason: str, doctor: Doctor
+) -> None:
+    told = doctor(*arguments)
+    assert (told.status, told.output) == (2, "")
+    assert reason in told.errors
+
+
+def test_without_a_stack_nothing_can_be_asked(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    told = doctor("--stack", "dev", "--json")
+    assert told.status == 2
+    assert json.loads(told.output)["ok"] is None
+    assert "the Pulumi CLI is not installed" in told.errors
+
+
+def test_a_deployed_stack_is_looked_at_alike(
+    world: World, doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of the embedded AWS, it lacks the schedule of Secrets Manager, which is a fault there."""
+    in_aws(world.stack, tmp_path, monkeypatch)
+    told = doctor("--stack", "dev", "--json")
+    assert told.status == 1
+    checks = {check["id"]: check for check in json.loads(told.output)["checks"]}
+    wrong = [name for name, check in checks.items() if check["ok"] is False]
+    assert wrong == ["rotation.due"]
+    assert checks["rotation.due"]["seen"] == (
+        "Secrets Manager has no rotation schedule for the key ring"
+    )
+    assert checks["rotation.due"]["do"] == "make the schedule again: pulumi up --stack dev"
+    assert checks["token.user"]["ok"] is None
+    assert "make doctor LOGIN=-" in checks["token.user"]["do"]
+    assert checks["jwks.keys"]["ok"] is True
+
+
+def test_powersync_need_not_be_there_yet_where_nobody_has_configured_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instance_checks, "UNCONNECTED", "http://127.0.0.1:9")
+    FAULTS["PowerSync is down"].break_it(world)
+    checks = {check.id: check.ok for check in world.examine()}
+    assert checks["powersync.reachable"] is checks["powersync.accepts"] is None
+    assert False not in checks.values()
+
+
+@pytest.fixture
+def hanging() -> Iterator[str]:
+    with dripping() as origin:
+        yield origin
+
+
+def test_it_ends_in_time_whatever_hangs(world: World, hanging: str) -> None:
+    for output in ("jwks_uri", "token_url", "anonymous_token_url"):
+        world.outputs[output] = f"{hanging}/"
+    world.outputs["local"]["endpoint"] = hanging
+    began = time.monotonic()
+    checks = examine(world.site())
+    assert time.monotonic() - began < 15
+    assert "jwks.speed" in {check.id for check in checks if check.ok is False}
+    assert "rotation" in {check.id for check in checks if check.ok is None}
+
+
+def test_what_hangs_does_not_keep_the_others_from_being_told() -> None:
+    slow = Part("slow", functools.partial(time.sleep, 30))  # type: ignore[arg-type]
+    quick = Part("quick", lambda: [untold("quick", "x")])
+    asked: list[list[str]] = []
+    slow_check, quick_check = run([slow, quick], asked.append, 1)
+    assert (slow_check.id, slow_check.ok) == ("slow", None)
+    assert slow_check.seen == "no answer within 1 s"
+    assert quick_check.id == "quick"
+    assert asked[0] == ["slow", "quick"]
+    assert asked[-1] == ["slow"]
+
+
+def test_a_check_that_fails_by_itself_is_told_and_the_others_too() -> None:
+    def broken() -> list[object]:
+        raise ZeroDivisionError("x")
+
+    failed, quick = run(
+        [Part("bad", broken), Part("quick", lambda: [untold("quick", "x")])],  # type: ignore[arg-type]
+        lambda _: None,
+        60,
+    )
+    assert (failed.ok, failed.seen) == (None, "doctor itself failed here: ZeroDivisionError: x")
+    assert quick.id == "quick"
