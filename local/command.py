@@ -21,6 +21,7 @@ from rich.console import Console
 
 from bundle import BundleError
 from local.configuration import ConfigurationFileError
+from local.disk import DiskFullError
 from local.door.address import Address, AddressError, given_address
 from local.door.server import FrontDoor
 from local.emulator import ROOT, Emulator, EmulatorError
@@ -34,6 +35,7 @@ _EXPECTED_ERRORS = (
     BundleError,
     ConfigurationFileError,
     DeploymentError,
+    DiskFullError,
     EmulatorError,
     MemoryFileError,
     OutputsFileError,

@@ -99,6 +99,7 @@ class Emulator:
             "MINISTACK_REGION": region,
             "OWNER_KEY": owner_key,
             "SERVICES": ",".join(_SERVICES),
+            "UNPACKED": str(ROOT / ".local" / "unpacked"),
         }
         if memory is not None:
             environment["MEMORY_FILE"] = str(memory.absolute())
@@ -114,6 +115,7 @@ class Emulator:
         )
         self.pid = self._supervisor.pid
         self._ready = False
+        self._words = ""
 
     def __enter__(self) -> Self:
         try:
@@ -191,8 +193,9 @@ class Emulator:
     def _last_words(self) -> str:
         """Why MiniStack has ended; waits until it has."""
         stderr = self._supervisor.stderr
-        words = stderr.read().decode("utf-8", "replace").strip() if stderr is not None else ""
-        return words or "whoever looks after it was killed, and it with them"
+        if stderr is not None and not stderr.closed:
+            self._words += stderr.read().decode("utf-8", "replace").strip()
+        return self._words or "whoever looks after it was killed, and it with them"
 
 
 def _free_port() -> int:

@@ -1,6 +1,7 @@
 """The whole product on this machine: MiniStack, the Pulumi program deployed to it, and a user."""
 
 import secrets
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -14,12 +15,13 @@ from bundle import LOCAL, lambda_bundle
 from local.aws import ROOT_KEY, Aws
 from local.configuration import STACK, local_bundle, project_name, stack_configuration
 from local.deployer import LocalDeployer
+from local.disk import FULL, refuse_full_disk
 from local.door.address import Address, host_of
 from local.door.published import Published
 from local.door.routes import front_door
 from local.door.server import FrontDoor
 from local.door.upstream import Upstream
-from local.emulator import Emulator
+from local.emulator import ROOT, Emulator
 from local.program import INFRA, run_program
 from local.remembered import put_aside
 
@@ -73,12 +75,14 @@ class LocalStack:
         Raises:
             AddressError: The front door cannot have its address.
             ConfigurationFileError: A file cannot be used, or the configuration has mistakes.
+            DiskFullError: There is no room for what it writes.
             BundleError: The Lambda zip cannot be built.
             EmulatorError: MiniStack does not start, or has ended.
             DeploymentError: A resource could not be made.
             pulumi.RunError: The program refuses to run.
         """
         settings = stack_configuration(config, config_file, warn)
+        refuse_full_disk(*_written_to())
         region = settings["aws:region"]
         unreadable = put_aside(memory) if memory else set()
         with ExitStack() as undo:
@@ -123,6 +127,7 @@ class LocalStack:
                 )
         except Exception:
             self.emulator.refuse_ended()
+            refuse_full_disk(*_written_to(), needed=FULL)
             raise
 
     def __enter__(self) -> Self:
@@ -182,3 +187,8 @@ class LocalStack:
         # Last, so that what is found here is the user's; without it there will be another one.
         ssm.put_parameter(Name=_KEPT_AT, Value=password, Type="SecureString", Overwrite=True)
         return password
+
+
+def _written_to() -> tuple[Path, Path]:
+    """Where temporary files are, and where what outlives a stack is."""
+    return Path(tempfile.gettempdir()), ROOT / ".local"

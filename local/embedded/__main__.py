@@ -7,6 +7,7 @@ that closes, it ends itself and its Lambda workers, so that no `kill -9` leaves 
 import asyncio
 import os
 import resource
+import shutil
 import signal
 import sys
 import threading
@@ -18,11 +19,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
+from ministack.core import lambda_runtime
 from ministack.services import cognito, kms, lambda_svc, secretsmanager, ssm
 
 from local.embedded import gateway
 from local.embedded.guard import Guard
 from local.embedded.memory import CannotSaveError, Memory, MemoryInUseError
+from local.embedded.unpacking import unpack_once
 
 REMEMBERED = {"cognito": cognito, "kms": kms, "secretsmanager": secretsmanager, "ssm": ssm}
 
@@ -37,6 +40,7 @@ async def run(memory: Memory | None) -> None:
     inner = app if memory is None else memory.noticing(app)
     guard = Guard(inner, authority, owner_key, door_key)
     gateway.complete(lambda_svc)
+    unpack_once(lambda_runtime, Path(os.environ.pop("UNPACKED")))
     config = Config()
     config.bind = [authority]
     config.keep_alive_timeout = 75
@@ -68,9 +72,11 @@ def recollected() -> Memory | None:
 
 
 def end_with_parent() -> None:
-    """Returns never: when the pipe closes, the whole process group is ended."""
+    """Returns never: when the pipe closes, the private folder and the process group are ended."""
+    private = os.environ["TMPDIR"]
     while os.read(sys.stdin.fileno(), 1):
         pass
+    shutil.rmtree(private, ignore_errors=True)
     os.killpg(0, signal.SIGKILL)
 
 
