@@ -47,11 +47,16 @@ class _Stopped(BaseException):
     """SIGINT or SIGTERM has come."""
 
 
+class _Told(BaseException):
+    """What has failed, and was said already."""
+
+
 class _Session:
     """One run of the command."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, errors: Console) -> None:
         self._console = console
+        self._errors = errors
         self._emulator: Emulator | None = None
 
     def run(
@@ -74,7 +79,12 @@ class _Session:
             self._console.out(what_next(stack.outputs, files.main), highlight=False)
             self._warn(stack.door)
             gc.enable()
-            stack.emulator.wait()
+            try:
+                stack.emulator.wait()
+            except EmulatorError as error:
+                # At once, and not when everything else has ended as well.
+                _tell(self._errors, error)
+                raise _Told from error
 
     def _warn_of(self, text: str) -> None:
         self._console.print(f"Warning: {text}", style="yellow", markup=False, highlight=False)
@@ -121,12 +131,21 @@ def main() -> int:
         folder = ROOT / ".local"
         files = OutputsFiles(folder, address.port, given("LOCAL_OUTPUTS"))
         memory = memory_file(folder, address.port, given("LOCAL_MEMORY"), given("FRESH"))
-        _Session(console).run(address, Path(config_file) if config_file else None, files, memory)
+        _Session(console, errors).run(
+            address, Path(config_file) if config_file else None, files, memory
+        )
     except _Stopped:
         console.print("Stopped; nothing is left behind.")
         return 0
+    except _Told:
+        return 1
     except _EXPECTED_ERRORS as error:
-        errors.print("Error:", style="bold red", end=" ")
-        errors.print(str(error), markup=False, highlight=False)
+        _tell(errors, error)
         return 1
     return 0
+
+
+def _tell(errors: Console, error: Exception) -> None:
+    """Says what has failed, as it is."""
+    errors.print("Error:", style="bold red", end=" ")
+    errors.print(str(error), markup=False, highlight=False)

@@ -58,6 +58,7 @@ class LocalDeployer:
                 region = self._aws.region
                 return {"description": region, "endpoint": "", "id": region, "region": region}
             case "getRoles":
+                self._wait_until_ready()
                 return {**arguments, "arns": self._role_arns(arguments["nameRegex"])}
             case "getPartition":
                 return {

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -24,11 +25,14 @@ ASKED_EVERY = (0.0, 0.5, 0.95)
 """Seconds between two requests to an instance: in use, less so, nearly idle."""
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A stack whose keys may rotate every four seconds, known to the operators' commands."""
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[LocalStack]:
+    """A stack whose keys may rotate every four seconds, known to the operators' commands.
+
+    Each test has its own: after twenty rotations there is room in the JWKS for a few more only.
+    """
     config = {"verifierCacheSeconds": VERIFIER_CACHE, "tokenLifetimeSeconds": 60}
-    file = tmp_path_factory.mktemp("stack") / "outputs.json"
+    file = tmp_path / "outputs.json"
     with LocalStack(config) as deployed, pytest.MonkeyPatch.context() as patch:
         file.write_text(json.dumps(deployed.outputs))
         patch.setenv("LOCAL_OUTPUTS", str(file))
