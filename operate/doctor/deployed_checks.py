@@ -3,8 +3,6 @@
 import base64
 import hashlib
 import json
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,56 +10,14 @@ from typing import Any
 import pulumi
 
 from bundle import BundleError
-from local.configuration import (
-    ConfigurationFileError,
-    local_bundle,
-    project_name,
-    stack_configuration,
-)
+from local.configuration import local_bundle, project_name
 from local.engine import DeploymentError, Resource
 from local.program import INFRA, run_program
 from local.recorder import MADE_UP, Recorder
 from operate.doctor.checks import Check, failed, passed
+from operate.doctor.configured import MistakenConfigurationError
 from operate.doctor.site import Site
-from operate.stacks import ROOT, OperatorError
-
-
-class MistakenConfigurationError(OperatorError):
-    """The configuration has mistakes, or its file cannot be read."""
-
-
-def configuration(site: Site) -> dict[str, str]:
-    """The stack's configuration as this checkout has it: texts by full key; raises `OperatorError`.
-
-    That of a stack in AWS is decrypted as `pulumi up` does, and kept nowhere.
-    """
-    if site.stack.is_local:
-        file = site.outputs["local"].get("config_file")
-        try:
-            return stack_configuration(None, Path(file) if file else None)
-        except ConfigurationFileError as error:
-            raise MistakenConfigurationError(str(error)) from error
-    command = [shutil.which("pulumi") or "pulumi", "config", "--json", "--show-secrets"]
-    asked = subprocess.run(  # noqa: S603 - Pulumi, with the operator's own stack name
-        [*command, "--stack", site.stack.name],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=10,
-    )
-    try:
-        values = json.loads(asked.stdout)
-        return {key: str(entry["value"]) for key, entry in values.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        reason = asked.stderr.strip() or "it answers no configuration"
-        raise OperatorError(f"Pulumi does not tell the configuration: {reason}") from None
-
-
-def setting(configured: Mapping[str, str], key: str) -> str:
-    """The text of a setting; empty where it is not set."""
-    return configured.get(f"{project_name()}:{key}", "")
-
+from operate.stacks import OperatorError
 
 Plan = Callable[[Site, Mapping[str, str]], dict[str, Resource]]
 """Works out the functions that this checkout would deploy, by name, from the configuration."""
@@ -171,9 +127,3 @@ def _text(value: Any) -> str:
 
 def _is_made_up(text: str) -> bool:
     return any(part in text for part in MADE_UP)
-
-
-def origins(configured: Mapping[str, str]) -> list[str]:
-    """The setting `corsOrigins`."""
-    text = setting(configured, "corsOrigins")
-    return [str(origin) for origin in json.loads(text)] if text.strip() else []

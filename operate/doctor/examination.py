@@ -5,17 +5,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from operate.doctor.aws_checks import alarm_checks, rotation_checks
 from operate.doctor.checks import Check, untold
-from operate.doctor.deployed_checks import (
-    Plan,
-    configuration,
-    current_check,
-    origins,
-    planned_functions,
-    setting,
-)
+from operate.doctor.configured import configuration, origins, setting
 from operate.doctor.instance_checks import cors_checks, powersync_checks
 from operate.doctor.jwks_checks import PATIENCE, jwks_checks
 from operate.doctor.login_checks import configured_providers
@@ -23,6 +17,9 @@ from operate.doctor.provider_checks import provider_checks
 from operate.doctor.site import Once, Site
 from operate.doctor.token_checks import anonymous_check, user_check
 from operate.stacks import OperatorError
+
+if TYPE_CHECKING:
+    from operate.doctor.deployed_checks import Plan
 
 TIME_LIMIT = 12.0
 """Seconds for all of it; what has not ended by then is left behind."""
@@ -43,7 +40,7 @@ def examine(
     site: Site,
     progress: Progress = lambda _: None,
     time_limit: float = TIME_LIMIT,
-    plan: Plan = planned_functions,
+    plan: "Plan | None" = None,
 ) -> list[Check]:
     """Every check of a stack, in the order of the path from the keys to a sync."""
     give_up_at = time.monotonic() + time_limit
@@ -56,7 +53,7 @@ def examine(
     return run([first, *others], progress, give_up_at - time.monotonic())
 
 
-def parts(site: Site, plan: Plan) -> list[Part]:
+def parts(site: Site, plan: "Plan | None" = None) -> list[Part]:
     """What is looked at."""
     configured = Once(lambda: configuration(site))
 
@@ -75,7 +72,13 @@ def parts(site: Site, plan: Plan) -> list[Part]:
 
     def current() -> Iterator[Check]:
         try:
-            yield current_check(site, configured, plan)
+            # It plans with Pulumi, which an operator need not have installed for anything else.
+            from operate.doctor import deployed_checks  # noqa: PLC0415
+
+            planned = plan or deployed_checks.planned_functions
+            yield deployed_checks.current_check(site, configured, planned)
+        except ModuleNotFoundError as error:
+            yield untold("stack.current", f"{error.name} is not installed here", "make setup")
         except OperatorError as error:
             yield untold("stack.current", str(error))
 
