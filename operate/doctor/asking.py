@@ -34,7 +34,7 @@ def ask(
     headers: Mapping[str, str] | None = None,
     *,
     method: str = "GET",
-    time_limit: float = 8.0,
+    time_limit: float,
 ) -> Answer:
     """Send one request; `time_limit` is in seconds, for all of it.
 

@@ -42,7 +42,7 @@ def powersync_checks(site: Site) -> Iterator[Check]:
 
 def _reachable(site: Site, url: str) -> Check:
     try:
-        answer = ask(f"{url}/probes/liveness", time_limit=5)
+        answer = ask(f"{url}/probes/liveness", time_limit=site.patience)
     except NoAnswerError as error:
         if site.stack.is_local and url == UNCONNECTED and not error.too_slow:
             return untold(
@@ -77,7 +77,9 @@ def _accepts(site: Site, url: str) -> Check:
         return untold(check, "not looked at: no token without a user's login")
     headers = {"Authorization": f"Token {encoded}"}
     try:
-        answer = ask(f"{url}/write-checkpoint2.json?client_id=doctor", headers, time_limit=8)
+        answer = ask(
+            f"{url}/write-checkpoint2.json?client_id=doctor", headers, time_limit=site.patience
+        )
     except NoAnswerError as error:
         return failed(check, str(error), "clients cannot sync", "look at the instance's log")
     if answer.status in (401, 403):
@@ -144,7 +146,7 @@ def cors_checks(site: Site, origins: Callable[[], list[str]]) -> Iterator[Check]
             "Access-Control-Request-Headers": "authorization",
         }
         try:
-            answer = ask(url, asked, method="OPTIONS")
+            answer = ask(url, asked, method="OPTIONS", time_limit=site.patience)
         except NoAnswerError as error:
             yield untold(check, f"not looked at: {error}")
             continue

@@ -14,6 +14,9 @@ from operate.stacks import OperatorError, Stack
 
 T = TypeVar("T")
 
+PATIENCE = 8.0
+"""Seconds: more than the functions take by themselves, less than doctor takes in all."""
+
 
 class Once(Generic[T]):
     """A result, or a failure, that whoever comes first works out for all."""
@@ -45,17 +48,23 @@ class Site:
         stack: Which one.
         outputs: What its deployment told.
         clock: Epoch seconds by this machine.
+        patience: Seconds that one answer is waited for.
         jwks: The JWKS as it is served; raises `NoAnswerError`.
         ring: The keys, as the rotate function tells; raises `OperatorError`.
     """
 
-    def __init__(self, stack: Stack, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, stack: Stack, clock: Callable[[], float], patience: float = PATIENCE
+    ) -> None:
+        """`patience` is how many seconds one answer is waited for."""
         self.stack = stack
         self.outputs = stack.outputs
         self.clock = clock
+        self.patience = patience
         self._clients = threading.Lock()
         self.jwks: Once[Answer] = Once(self._fetch_jwks)
         self.ring: Once[Status] = Once(self._ask_rotate)
+        self._tokens: dict[str, Once[str]] = {}
         self._functions: dict[str, Once[Mapping[str, Any]]] = {
             name: Once(lambda name=name: self._configuration(name))  # type: ignore[misc]
             for name in ("auth", "rotate", "jwks", "auth-anonymous")
@@ -84,6 +93,12 @@ class Site:
         """The environment variables of a function; raises `OperatorError`."""
         variables: Mapping[str, str] = self.function(name)["Environment"]["Variables"]
         return variables
+
+    def token(self, kind: str, fetch: Callable[[], str]) -> str:
+        """A token of this kind, which is fetched once; raises what `fetch` raises."""
+        with self._clients:
+            once = self._tokens.setdefault(kind, Once(fetch))
+        return once()
 
     def reached(self, output: str) -> tuple[str, dict[str, str]]:
         """A URL among the outputs and the headers to ask it with.
@@ -117,7 +132,7 @@ class Site:
 
     def _fetch_jwks(self) -> Answer:
         url, headers = self.reached("jwks_uri")
-        return ask(url, headers)
+        return ask(url, headers, time_limit=self.patience)
 
     def _ask_rotate(self) -> Status:
         with self._clients:

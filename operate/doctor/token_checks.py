@@ -97,16 +97,22 @@ def answered_as_to_nobody(check: Check) -> bool:
 
 
 def anonymous_token(site: Site) -> str:
-    """A fresh anonymous token; raises `NoTokenError`."""
-    return token_in(
-        site, _ask(site, "anonymous_token_url", {}, "token.anonymous"), "token.anonymous"
+    """An anonymous token; raises `NoTokenError`."""
+    check = "token.anonymous"
+    return site.token(
+        check, lambda: token_in(site, _ask(site, "anonymous_token_url", {}, check), check)
     )
 
 
 def user_token(site: Site) -> str:
-    """A fresh token for the local stack's user; raises `NoTokenError`."""
-    headers = {"Authorization": f"Bearer {local_login(site)}"}
-    return token_in(site, _ask(site, "token_url", headers, "token.user"), "token.user")
+    """A token for the local stack's user; raises `NoTokenError`."""
+    check = "token.user"
+
+    def fetch() -> str:
+        headers = {"Authorization": f"Bearer {local_login(site)}"}
+        return token_in(site, _ask(site, "token_url", headers, check), check)
+
+    return site.token(check, fetch)
 
 
 def local_login(site: Site) -> str:
@@ -202,7 +208,7 @@ def _blocked(site: Site) -> str | None:
 def _ask(site: Site, output: str, headers: Mapping[str, str], check: str) -> Answer:
     url, more = site.reached(output)
     try:
-        return ask(url, {**more, **headers}, method="POST")
+        return ask(url, {**more, **headers}, method="POST", time_limit=site.patience)
     except NoAnswerError as error:
         raise NoTokenError(
             failed(

@@ -14,6 +14,7 @@ from operate.__main__ import main
 from operate.doctor import instance_checks
 from operate.doctor.checks import untold
 from operate.doctor.examination import Part, examine, run
+from operate.doctor.site import PATIENCE
 from tests.doctor.faults import FAULTS
 from tests.doctor.world import World
 from tests.local.operators import Ran, in_aws
@@ -160,7 +161,7 @@ def test_it_ends_in_time_whatever_hangs(world: World, hanging: str) -> None:
         world.outputs[output] = f"{hanging}/"
     world.outputs["local"]["endpoint"] = hanging
     began = time.monotonic()
-    checks = examine(world.site())
+    checks = examine(world.site(PATIENCE))
     assert time.monotonic() - began < 15
     assert "jwks.speed" in {check.id for check in checks if check.ok is False}
     assert "rotation" in {check.id for check in checks if check.ok is None}

@@ -102,7 +102,7 @@ class World:
             server.broken.clear()
         self.config_file.write_text(self.config)
 
-    def site(self) -> Site:
+    def site(self, patience: float = 60) -> Site:
         outputs = self.outputs
         stack = Stack(
             name="local",
@@ -113,7 +113,7 @@ class World:
             outputs=outputs,
             endpoint=outputs["local"]["endpoint"],
         )
-        site = Site(stack, lambda: time.time() + self.clock_off)
+        site = Site(stack, lambda: time.time() + self.clock_off, patience)
         if self.status is not None:
             site.ring = Once(lambda: self._changed(Site(stack, time.time).ring()))
         return site
