@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN_SECONDS = 240.0
 ENDS_WITHIN_SECONDS = 60.0
 NOTICED_WITHIN_SECONDS = 2.0
+KILLS = 5
 
 
 class Command:
@@ -276,6 +278,31 @@ def test_the_end_of_the_embedded_aws_during_the_deployment_is_the_reason_that_is
     assert local.process.wait(ENDS_WITHIN_SECONDS) == 1
     assert "it was killed (signal 9)" in local.output
     assert "Traceback" not in local.output
+
+
+def test_killed_whenever_it_starts_again_with_what_it_had(
+    command: Callable[..., Command], tmp_path: Path
+) -> None:
+    def remembered(outputs: dict[str, Any]) -> tuple[object, ...]:
+        kids = {key["kid"] for key in _get(outputs["jwks_uri"])["keys"]}
+        local = outputs["local"]
+        return kids, local["user_pool_id"], local["client_id"], local["password"]
+
+    memory = str(tmp_path / "memory.json")
+    first = command(LOCAL_MEMORY=memory)
+    again = {"LOCAL_MEMORY": memory, "LOCAL_PORT": str(first.port)}
+    had = remembered(first.outputs())
+    first.stop(signal.SIGKILL)
+    moments = random.Random(4566)
+    for _ in range(KILLS):
+        killed = command(**again)
+        time.sleep(moments.uniform(0.1, 4))
+        descendants = killed.descendants()
+        killed.stop(signal.SIGKILL)
+        killed.assert_nothing_is_left(descendants)
+    last = command(**again)
+    assert remembered(last.outputs()) == had
+    assert "could not be read" not in last.output
 
 
 def test_a_taken_port_is_named_with_the_way_out(command: Callable[..., Command]) -> None:
