@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from local.aws import Aws
-from local.door.address import Address
+from local.door.address import Address, AddressError
 from local.door.published import Published
 from local.door.routes import front_door
 from local.door.server import FrontDoor, PortTakenError
@@ -120,6 +121,7 @@ def test_a_client_cannot_say_that_it_is_another(echo: Echo) -> None:
     assert "x-forwarded-host" not in event["headers"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere loopback is 127.0.0.1 alone")
 def test_the_address_is_that_of_who_is_connected(echo: Echo) -> None:
     transport = httpx.HTTPTransport(local_address="127.0.0.3")
     with httpx.Client(transport=transport, timeout=120) as client:
@@ -175,6 +177,23 @@ def test_before_there_is_an_api_and_after_its_end_the_service_is_unavailable() -
         emulator.stop()
         answer = httpx.get(door.url, timeout=120)
         assert (answer.status_code, answer.json()) == unavailable
+
+
+def test_where_others_reach_it_is_guessed_unless_it_is_said() -> None:
+    with FrontDoor(Address("0.0.0.0")) as door:
+        assert door.is_guessed
+        assert door.url.endswith(f":{door.address.port}")
+        assert "0.0.0.0" not in door.url
+        assert door.reachable_url == f"http://127.0.0.1:{door.address.port}"
+    with FrontDoor(Address("0.0.0.0", url="http://my-laptop.local:4566")) as door:
+        assert (door.is_guessed, door.url) == (False, "http://my-laptop.local:4566")
+    with FrontDoor(Address("::1")) as door:
+        assert door.url == f"http://[::1]:{door.address.port}"
+
+
+def test_an_address_of_another_machine_is_refused() -> None:
+    with pytest.raises(AddressError, match=r"192\.0\.2\.1 is no address"):
+        FrontDoor(Address("192.0.2.1"))
 
 
 def test_a_taken_port_is_named_with_the_way_out() -> None:
