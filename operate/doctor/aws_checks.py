@@ -118,8 +118,8 @@ def _email(site: Site, email: str) -> Check:
             "alarms.email",
             f"{email} has not confirmed the subscription",
             "SNS sends no alarm there",
-            "follow the link in the mail `AWS Notification - Subscription Confirmation`; `pulumi up"
-            " --replace` of the subscription sends it again",
+            "follow the link in the mail `AWS Notification - Subscription Confirmation`; where it"
+            " is gone, take alarmEmail out and in again, with `pulumi up` after each",
         )
     return failed(
         "alarms.email",

@@ -204,6 +204,20 @@ def _unsubscribed(world: World) -> None:
     client.unsubscribe(SubscriptionArn=found["SubscriptionArn"])
 
 
+def _unconfirmed(world: World) -> None:
+    """The embedded AWS takes every subscription for confirmed; SNS says this of one that is not."""
+    waiting = {"Subscriptions": [{"Endpoint": EMAIL, "SubscriptionArn": "PendingConfirmation"}]}
+
+    class Sns:
+        def get_paginator(self, _: str) -> "Sns":
+            return self
+
+        def paginate(self, **_: str) -> list[object]:
+            return [waiting]
+
+    world.clients["sns"] = Sns()
+
+
 def _wrong_password(world: World) -> None:
     world.outputs["local"]["password"] = "Aa1-another-password"
 
@@ -219,6 +233,12 @@ FAULTS: dict[str, Fault] = {
         "see that the stack is up",
         _nobody_at("jwks_uri"),
         "PSYNC_S2204",
+    ),
+    "jwks_uri has an IPv6 address only": Fault(
+        "jwks.reachable … has an IPv6 address only",
+        "A record",
+        lambda world: world.outputs.update(jwks_uri="http://[::1]:9/jwks"),
+        "PSYNC_S2202",
     ),
     "the JWKS answers 500": Fault(
         "jwks.reachable … answers 500",
@@ -433,6 +453,11 @@ FAULTS: dict[str, Fault] = {
         "alarms.email on-call@example.com is not subscribed",
         "pulumi up",
         _unsubscribed,
+    ),
+    "the mail about alarms was not confirmed": Fault(
+        "alarms.email on-call@example.com has not confirmed the subscription",
+        "Subscription Confirmation",
+        _unconfirmed,
     ),
     # The PowerSync instance, and browsers.
     "PowerSync is down": Fault(

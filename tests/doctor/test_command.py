@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from local.configuration import stack_configuration
 from operate.__main__ import main
 from operate.doctor import instance_checks
 from operate.doctor.checks import untold
 from operate.doctor.examination import Part, examine, run
-from operate.doctor.site import PATIENCE
+from operate.doctor.site import PATIENCE, Site
+from operate.stacks import deployed_stack
 from tests.doctor.faults import FAULTS
-from tests.doctor.world import World
+from tests.doctor.world import ORIGIN, World
 from tests.local.operators import Ran, in_aws
 from tests.loopback import dripping
 
@@ -138,6 +140,26 @@ def test_a_deployed_stack_is_looked_at_alike(
     assert checks["token.user"]["ok"] is None
     assert "make doctor LOGIN=-" in checks["token.user"]["do"]
     assert checks["jwks.keys"]["ok"] is True
+
+
+def test_the_configuration_of_a_deployed_stack_is_read_with_pulumi(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is that of a local stack, with providers on this machine, which AWS would not have."""
+    in_aws(world.stack, tmp_path, monkeypatch)
+    configured = stack_configuration(None, world.config_file)
+    entries = {key: {"value": value, "secret": False} for key, value in configured.items()}
+    (tmp_path / "config.json").write_text(json.dumps(entries))
+    (tmp_path / "pulumi").write_text(
+        '#!/bin/sh\nhere="${0%/*}"\n'
+        'if [ "$1" = config ]; then cat "$here/config.json"; else cat "$here/outputs.json"; fi\n'
+    )
+    site = Site(deployed_stack("dev"), time.time, 60)
+    checks = {check.id: check for check in examine(site, time_limit=200)}
+    assert checks[f"cors.{ORIGIN}"].ok
+    assert checks["alarms.email"].ok
+    assert checks["stack.current"].ok is False
+    assert "identityProviders[0].issuer: should be an https:// URL" in checks["stack.current"].seen
 
 
 def test_powersync_need_not_be_there_yet_where_nobody_has_configured_one(

@@ -91,11 +91,13 @@ class World:
     instance_now: float | None = None
     status: Callable[[dict[str, Any]], None] | None = None
     session: Any = None
+    clients: dict[str, object] = field(default_factory=dict)
     plans: dict[str, dict[str, Resource]] = field(default_factory=dict)
     undo: ExitStack = field(default_factory=ExitStack)
 
     def mend(self) -> None:
         self.undo.close()
+        self.clients.clear()
         self.outputs = copy.deepcopy(self.stack.outputs)
         self.clock_off, self.instance_now, self.status = 0, None, None
         for server in (self.login, self.powersync, self.stand_in):
@@ -114,6 +116,9 @@ class World:
             endpoint=outputs["local"]["endpoint"],
         )
         site = Site(stack, lambda: time.time() + self.clock_off, patience)
+        if self.clients:
+            real = site.client
+            site.client = lambda service: self.clients.get(service) or real(service)  # type: ignore[method-assign]
         if self.status is not None:
             site.ring = Once(lambda: self._changed(Site(stack, time.time).ring()))
         return site
