@@ -21,7 +21,7 @@ from operate.stacks import OperatorError
 if TYPE_CHECKING:
     from operate.doctor.deployed_checks import Plan
 
-TIME_LIMIT = 12.0
+TIME_LIMIT = 11.0
 """Seconds for all of it; what has not ended by then is left behind."""
 
 Progress = Callable[[list[str]], None]

@@ -48,6 +48,8 @@ def test_good_tokens_pass_every_step(world: World) -> None:
     login = world.judge_login(world.login_token(settings={"theme": "dark"}))
     assert token.ok
     assert login.ok
+    # All keys of a new stack are new, and no instance has older ones.
+    assert "only since" not in token.seen
     assert all(step.ok for check in (token, login) for step in check.steps)
     assert "alice, with the claims: parameters" in login.seen
 

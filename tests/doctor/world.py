@@ -104,7 +104,7 @@ class World:
             server.broken.clear()
         self.config_file.write_text(self.config)
 
-    def site(self, patience: float = 60) -> Site:
+    def site(self) -> Site:
         outputs = self.outputs
         stack = Stack(
             name="local",
@@ -115,7 +115,7 @@ class World:
             outputs=outputs,
             endpoint=outputs["local"]["endpoint"],
         )
-        site = Site(stack, lambda: time.time() + self.clock_off, patience)
+        site = Site(stack, lambda: time.time() + self.clock_off, patience=60)
         if self.clients:
             real = site.client
             site.client = lambda service: self.clients.get(service) or real(service)  # type: ignore[method-assign]
