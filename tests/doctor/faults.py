@@ -4,19 +4,15 @@ A line is the check and what it saw, `…` standing for what differs from stack 
 also the lines of `docs/troubleshooting.md`.
 """
 
-import functools
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from operate.doctor.checks import Check
-from tests.doctor.world import EMAIL, OTHER_KEY, Answer, World, as_json
+from tests.doctor import breaking
+from tests.doctor.world import OTHER_KEY, World, as_json
 from tests.identity.key_server import public_jwk
-from tests.loopback import Request, Response
-
-OTHER_JWK = public_jwk(OTHER_KEY, kid="other", alg="ES256", use="sig")
+from tests.loopback import Response
 
 
 @dataclass(frozen=True)
@@ -38,200 +34,12 @@ class Fault:
     hint: str = ""
 
 
-def _jwks_is(answer: Answer) -> Callable[[World], None]:
-    return lambda world: world.serve_instead("jwks_uri", answer)
-
-
-def _jwks_has(change: Callable[[list[dict[str, Any]]], object]) -> Callable[[World], None]:
-    def break_it(world: World) -> None:
-        document = world.jwks()
-        change(document["keys"])
-        world.serve_instead("jwks_uri", lambda _: as_json(document))
-
-    return break_it
-
-
-def _slowly(request: Request, seconds: float, body: object) -> Response:
-    time.sleep(seconds)
-    return as_json(body)
-
-
-def _slow_jwks(world: World) -> None:
-    world.serve_instead("jwks_uri", functools.partial(_slowly, seconds=3.2, body=world.jwks()))
-
-
-def _nobody_at(output: str) -> Callable[[World], None]:
-    return lambda world: world.outputs.update({output: "http://127.0.0.1:9/nobody"})
-
-
-def _token_endpoint(status: int, error: str = "", **headers: str) -> Callable[[World], None]:
-    body = {"error": error, "error_description": "told"} if error else {"message": "x"}
-    return lambda world: world.serve_instead(
-        "token_url", lambda _: as_json(body, status, **headers)
-    )
-
-
-def _gives(**claims: object) -> Callable[[World], None]:
-    """Have `/token` answer a token with other claims."""
-
-    def break_it(world: World) -> None:
-        token = world.token(**claims)
-        world.serve_instead("token_url", lambda _: as_json({"token": token}))
-
-    return break_it
-
-
-def _login(path: str, answer: Answer) -> Callable[[World], None]:
-    return lambda world: world.login.broken.update({path: answer})
-
-
-DISCOVERY = "/found/.well-known/openid-configuration"
-
-
-def _discovered_issuer(change: Callable[[str], str]) -> Callable[[World], None]:
-    def break_it(world: World) -> None:
-        found = f"{world.login.origin}/found"
-        world.login.broken[DISCOVERY] = lambda _: as_json({"issuer": change(found)})
-
-    return break_it
-
-
-def _powersync(path: str, answer: Answer) -> Callable[[World], None]:
-    return lambda world: world.powersync.broken.update({path: answer})
-
-
-def _refusing(code: str) -> Answer:
-    error = {"code": code, "status": 401, "description": "told", "name": "AuthorizationError"}
-    return lambda _: as_json({"error": error}, 401)
-
-
-CHECKPOINT = "/write-checkpoint2.json"
-
-
-def _powersync_with_other_keys(world: World) -> None:
-    keys = {"keys": [OTHER_JWK]}
-    world.stand_in.broken["/other-jwks"] = lambda _: as_json(keys)
-    world.powersync_with(jwks_uri=f"{world.stand_in.origin}/other-jwks")
-
-
-def _powersync_without_keys(world: World) -> None:
-    world.powersync_with(jwks_uri=f"{world.stand_in.origin}/nothing-here")
-
-
-def _powersync_ahead(world: World) -> None:
-    world.powersync_with()
-    world.instance_now = time.time() + 600
-
-
-def _powersync_elsewhere(url: str) -> Callable[[World], None]:
-    """Have `powersyncUrl` lead elsewhere, as deployed and as configured."""
-
-    def break_it(world: World) -> None:
-        world.config_file.write_text(world.config.replace(world.powersync.origin, url))
-        for name in ("auth", "auth-anonymous"):
-            _change_variables(world, name, POWERSYNC_URL=url, AUDIENCES=json.dumps([url]))
-        world.outputs["audience"] = [url]
-
-    return break_it
-
-
-def _change_variables(world: World, function: str, **changes: str) -> None:
-    client = world.stack.aws.client("lambda")
-    name = world.outputs["rotate_function_name"].removesuffix("rotate") + function
-    before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-
-    def change(variables: dict[str, str]) -> None:
-        client.update_function_configuration(
-            FunctionName=name, Environment={"Variables": variables}
-        )
-
-    world.undo.callback(change, before)
-    change({**before, **changes})
-
-
-def _other_memory(world: World) -> None:
-    client = world.stack.aws.client("lambda")
-    name = world.outputs["rotate_function_name"].removesuffix("rotate") + "jwks"
-    before = client.get_function_configuration(FunctionName=name)["MemorySize"]
-    world.undo.callback(client.update_function_configuration, FunctionName=name, MemorySize=before)
-    client.update_function_configuration(FunctionName=name, MemorySize=3008)
-
-
-def _no_key_ring(world: World) -> None:
-    client, arn = world.stack.aws.client("secretsmanager"), world.outputs["signing_secret_arn"]
-    client.delete_secret(SecretId=arn, RecoveryWindowInDays=7)
-    world.undo.callback(client.restore_secret, SecretId=arn)
-
-
-def _unfinished_rotation(world: World) -> None:
-    def left_behind(document: dict[str, Any]) -> None:
-        since = document["now"] - 600
-        document["change_in_progress"] = {"version_id": "x", "since": since}
-
-    world.status = left_behind
-
-
-def _rotated_long_ago(world: World) -> None:
-    def older(document: dict[str, Any]) -> None:
-        for key in document["keys"]:
-            if key["signing_since"] is not None:
-                key["signing_since"] -= 40 * 86_400
-
-    world.status = older
-
-
-def _other_cors(world: World) -> None:
-    client = world.stack.aws.client("apigatewayv2")
-    (api,) = client.get_apis()["Items"]
-    before = api["CorsConfiguration"]
-    world.undo.callback(client.update_api, ApiId=api["ApiId"], CorsConfiguration=before)
-    other = {**before, "AllowOrigins": ["https://app.example.com:8443"]}
-    client.update_api(ApiId=api["ApiId"], CorsConfiguration=other)
-
-
-def _alarm(world: World) -> None:
-    client = world.stack.aws.client("cloudwatch")
-    name = world.outputs["rotate_function_name"].removesuffix("rotate") + "api-failed"
-    world.undo.callback(client.set_alarm_state, AlarmName=name, StateValue="OK", StateReason="test")
-    client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
-
-
-def _unsubscribed(world: World) -> None:
-    client = world.stack.aws.client("sns")
-    (found,) = client.list_subscriptions()["Subscriptions"]
-    topic = found["TopicArn"]
-    world.undo.callback(client.subscribe, TopicArn=topic, Protocol="email", Endpoint=EMAIL)
-    client.unsubscribe(SubscriptionArn=found["SubscriptionArn"])
-
-
-def _unconfirmed(world: World) -> None:
-    """The embedded AWS takes every subscription for confirmed; SNS says this of one that is not."""
-    waiting = {"Subscriptions": [{"Endpoint": EMAIL, "SubscriptionArn": "PendingConfirmation"}]}
-
-    class Sns:
-        def get_paginator(self, _: str) -> "Sns":
-            return self
-
-        def paginate(self, **_: str) -> list[object]:
-            return [waiting]
-
-    world.clients["sns"] = Sns()
-
-
-def _wrong_password(world: World) -> None:
-    world.outputs["local"]["password"] = "Aa1-another-password"
-
-
-def _no_route(world: World) -> None:
-    world.outputs["anonymous_token_url"] += "/nowhere"
-
-
 FAULTS: dict[str, Fault] = {
     # The JWKS.
     "nothing at jwks_uri": Fault(
         "jwks.reachable … refused",
         "see that the stack is up",
-        _nobody_at("jwks_uri"),
+        breaking.nobody_at("jwks_uri"),
         "PSYNC_S2204",
     ),
     "jwks_uri has an IPv6 address only": Fault(
@@ -243,71 +51,71 @@ FAULTS: dict[str, Fault] = {
     "the JWKS answers 500": Fault(
         "jwks.reachable … answers 500",
         "make logs FUNCTION=jwks",
-        _jwks_is(lambda _: Response(500)),
+        breaking.jwks_is(lambda _: Response(500)),
         "PSYNC_S2204",
     ),
     "the JWKS answers 404": Fault(
         "jwks.reachable … answers 404",
         "compare jwks_uri with the stack's output",
-        _jwks_is(lambda _: Response(404)),
+        breaking.jwks_is(lambda _: Response(404)),
         "PSYNC_S2204",
     ),
     "the JWKS redirects": Fault(
         "jwks.reachable … answers 301, to …",
         "have jwks_uri at PowerSync be the address it redirects to",
-        _jwks_is(lambda _: Response(301, b"", {"Location": "https://elsewhere.test"})),
+        breaking.jwks_is(lambda _: Response(301, b"", {"Location": "https://elsewhere.test"})),
         "PSYNC_S2204",
     ),
     "the JWKS is slow": Fault(
         "jwks.speed … s; PowerSync waits 3 s",
         "a proxy, a firewall",
-        _slow_jwks,
+        breaking.slow_jwks,
         "PSYNC_S2204",
     ),
     "the JWKS is a page": Fault(
         "jwks.keys PowerSync cannot use the document: it is no JSON",
         "see what answers at jwks_uri",
-        _jwks_is(lambda _: Response(200, b"<html>")),
+        breaking.jwks_is(lambda _: Response(200, b"<html>")),
         "PSYNC_S2204",
     ),
     "the JWKS is a bare list": Fault(
         "jwks.keys PowerSync cannot use the document: it has no list of keys",
         "see what answers at jwks_uri",
-        _jwks_is(lambda _: as_json([])),
+        breaking.jwks_is(lambda _: as_json([])),
         "PSYNC_S2204",
     ),
     "a broken key in the JWKS": Fault(
         "jwks.keys PowerSync cannot use the document: the key … is not a valid EC key",
         "see what answers at jwks_uri",
-        _jwks_has(lambda keys: keys[0].update(x="AA")),
+        breaking.jwks_has(lambda keys: keys[0].update(x="AA")),
         "PSYNC_S2201",
     ),
     "a key without kid": Fault(
         "jwks.keys a key has no kid",
         "serve the stack's own document",
-        _jwks_has(lambda keys: keys[0].pop("kid")),
+        breaking.jwks_has(lambda keys: keys[0].pop("kid")),
     ),
     "a private key in the JWKS": Fault(
         "jwks.keys a private key is published",
         "make revoke ALL=1",
-        _jwks_has(lambda keys: keys[0].update(d=keys[0]["x"])),
+        breaking.jwks_has(lambda keys: keys[0].update(d=keys[0]["x"])),
     ),
     "a key for an algorithm that PowerSync lacks": Fault(
         "jwks.keys the key … is for PS256",
         "set signingAlgorithm",
-        _jwks_has(lambda keys: keys[0].update(alg="PS256")),
+        breaking.jwks_has(lambda keys: keys[0].update(alg="PS256")),
         "PSYNC_S2101",
     ),
     "the JWKS lacks a key of the ring": Fault(
         "jwks.keys not served: …",
         "make rotate",
-        _jwks_has(lambda keys: keys.pop()),
+        breaking.jwks_has(lambda keys: keys.pop()),
         "PSYNC_S2101",
     ),
     "the JWKS of another stack": Fault(
         "jwks.keys not served: …",
         "see that jwks_uri is this stack's",
-        _jwks_is(
+        breaking.jwks_is(
             lambda _: as_json(
                 {"keys": [public_jwk(OTHER_KEY, kid="other", alg="ES256", use="sig")]}
             )
@@ -317,12 +125,12 @@ FAULTS: dict[str, Fault] = {
     "a key that is not of the ring": Fault(
         "jwks.keys served, and not in the key ring: other",
         "make rotate",
-        _jwks_has(lambda keys: keys.append(OTHER_JWK)),
+        breaking.jwks_has(lambda keys: keys.append(breaking.OTHER_JWK)),
     ),
     "no key ring": Fault(
         "jwks.keys the key ring cannot be read: …",
         "restore-secret",
-        _no_key_ring,
+        breaking.no_key_ring,
     ),
     # The clocks.
     "this clock is 5 minutes ahead": Fault(
@@ -341,76 +149,78 @@ FAULTS: dict[str, Fault] = {
     "no route for anonymous tokens": Fault(
         "token.anonymous answers 404…",
         "deploy again",
-        _no_route,
+        breaking.no_route,
     ),
     "the local user has another password": Fault(
         "token.user user@example.com cannot sign in: …",
         "start the stack afresh",
-        _wrong_password,
+        breaking.wrong_password,
     ),
     "nothing at token_url": Fault(
         "token.user … refused",
         "see that the stack is up",
-        _nobody_at("token_url"),
+        breaking.nobody_at("token_url"),
     ),
     "powersyncUrl is not set": Fault(
         "token.user answers 503 not_configured: told",
         "pulumi config set powersyncUrl",
-        _token_endpoint(503, "not_configured"),
+        breaking.token_endpoint(503, "not_configured"),
     ),
     "/token cannot reach what it needs": Fault(
         "token.user answers 503 temporarily_unavailable: told",
         "make logs FUNCTION=auth",
-        _token_endpoint(503, "temporarily_unavailable", Retry_After="10"),
+        breaking.token_endpoint(503, "temporarily_unavailable", Retry_After="10"),
     ),
     "/token is throttled": Fault(
         "token.user answers 429",
         "raise throttling",
-        _token_endpoint(429),
+        breaking.token_endpoint(429),
     ),
     "/token crashes": Fault(
         "token.user answers 500",
         "make logs FUNCTION=auth",
-        _token_endpoint(500),
+        breaking.token_endpoint(500),
     ),
     "/token refuses the user": Fault(
         "token.user answers 401 invalid_token: told",
         "make doctor LOGIN=-",
-        _token_endpoint(401, "invalid_token", WWW_Authenticate='Bearer error="invalid_token"'),
+        breaking.token_endpoint(
+            401, "invalid_token", WWW_Authenticate='Bearer error="invalid_token"'
+        ),
     ),
     "/token gives tokens for another audience": Fault(
         'token.user given, and refused: audience: "https://elsewhere.test" instead of …',
         "have powersyncUrl be the instance's URL",
-        _gives(aud="https://elsewhere.test"),
+        breaking.gives(aud="https://elsewhere.test"),
         "PSYNC_S2105",
     ),
     "/token gives tokens that live too long": Fault(
         "token.user given, and refused: lifetime: it lives 90000 s, and may live 86400 s",
         "tokenLifetimeSeconds",
-        _gives(iat=int(time.time()), exp=int(time.time()) + 90_000),
+        breaking.gives(iat=int(time.time()), exp=int(time.time()) + 90_000),
         "PSYNC_S2104",
     ),
     # Identity providers.
     "a provider's keys answer 503": Fault(
         "provider.first.keys … answered with status 503",
         "see that the provider is up",
-        _login("/keys", lambda _: Response(503)),
+        breaking.login("/keys", lambda _: Response(503)),
     ),
     "a provider's discovery is not there": Fault(
         "provider.found.discovery … answered with status 404",
         "see that the provider is up",
-        _login(DISCOVERY, lambda _: Response(404)),
+        breaking.login(breaking.DISCOVERY, lambda _: Response(404)),
     ),
     "a provider's issuer has a slash": Fault(
         "provider.found.discovery it says …, and configured is …; they differ by a slash at the"
         " end",
         "set identityProviders[].issuer to what the document says",
-        _discovered_issuer(lambda issuer: f"{issuer}/"),
+        breaking.discovered_issuer(lambda issuer: f"{issuer}/"),
     ),
     "a provider is another": Fault(
         "provider.found.discovery it says https://elsewhere.test, and configured is …",
         "set identityProviders[].issuer to what the document says",
-        _discovered_issuer(lambda _: "https://elsewhere.test"),
+        breaking.discovered_issuer(lambda _: "https://elsewhere.test"),
     ),
     "a provider has no usable key": Fault(
         "provider.first.keys …: the set holds no usable key; the key 'weak' is left out: an RSA key"
@@ -426,54 +236,54 @@ FAULTS: dict[str, Fault] = {
     "a session endpoint is not there": Fault(
         "provider.found.session … answers 404 to what is no credential",
         "userinfoUri",
-        _login("/userinfo", lambda _: Response(404)),
+        breaking.login("/userinfo", lambda _: Response(404)),
     ),
     "a session endpoint believes everybody": Fault(
         "provider.found.session … answers 200 to what is no credential",
         "userinfoUri",
-        _login("/userinfo", lambda _: as_json({"sub": "alice"})),
+        breaking.login("/userinfo", lambda _: as_json({"sub": "alice"})),
     ),
     # What runs by itself.
     "a rotation is overdue": Fault(
         "rotation.due the key … has signed for 40 days, and keys rotate every 30",
         "make rotate",
-        _rotated_long_ago,
+        breaking.rotated_long_ago,
     ),
     "a rotation has not ended": Fault(
         "rotation.last a rotation began 10 min ago and has not ended",
         "make rotate finishes it",
-        _unfinished_rotation,
+        breaking.unfinished_rotation,
     ),
     "an alarm stands": Fault(
         "alarms.state in alarm: powersync-auth-local-api-failed",
         "make logs MINUTES=1440",
-        _alarm,
+        breaking.alarm,
     ),
     "nobody is told of alarms": Fault(
         "alarms.email on-call@example.com is not subscribed",
         "pulumi up",
-        _unsubscribed,
+        breaking.unsubscribed,
     ),
     "the mail about alarms was not confirmed": Fault(
         "alarms.email on-call@example.com has not confirmed the subscription",
         "Subscription Confirmation",
-        _unconfirmed,
+        breaking.unconfirmed,
     ),
     # The PowerSync instance, and browsers.
     "PowerSync is down": Fault(
         "powersync.reachable … refused",
         "start the instance",
-        _powersync_elsewhere("http://127.0.0.1:9"),
+        breaking.powersync_elsewhere("http://127.0.0.1:9"),
     ),
     "PowerSync is not well": Fault(
         "powersync.reachable …/probes/liveness answers 500",
         "look at its log",
-        _powersync("/probes/liveness", lambda _: Response(500)),
+        breaking.powersync("/probes/liveness", lambda _: Response(500)),
     ),
     "PowerSync has another jwks_uri": Fault(
         "powersync.accepts a fresh token is refused: 401 PSYNC_S2101 …",
         "set client_auth.jwks_uri of the instance to http",
-        _powersync_with_other_keys,
+        breaking.powersync_with_other_keys,
         "PSYNC_S2101",
     ),
     "PowerSync has another audience": Fault(
@@ -485,36 +295,36 @@ FAULTS: dict[str, Fault] = {
     "PowerSync cannot fetch the keys": Fault(
         "powersync.accepts a fresh token is refused: 401 PSYNC_S2204 …",
         "host.docker.internal",
-        _powersync_without_keys,
+        breaking.powersync_without_keys,
         "PSYNC_S2204",
     ),
     "PowerSync's clock is ahead": Fault(
         "powersync.accepts a fresh token is refused: 401 PSYNC_S2103 …",
         "set the clock of the machine that PowerSync runs on",
-        _powersync_ahead,
+        breaking.powersync_ahead,
         "PSYNC_S2103",
     ),
     "PowerSync may not fetch from there": Fault(
         "powersync.accepts a fresh token is refused: 401 PSYNC_S2203 …",
         "give it a public jwks_uri",
-        _powersync(CHECKPOINT, _refusing("PSYNC_S2203")),
+        breaking.powersync(breaking.CHECKPOINT, breaking.refusing("PSYNC_S2203")),
         "PSYNC_S2203",
     ),
     "PowerSync fetches over IPv4 only": Fault(
         "powersync.accepts a fresh token is refused: 401 PSYNC_S2202 …",
         "A record",
-        _powersync(CHECKPOINT, _refusing("PSYNC_S2202")),
+        breaking.powersync(breaking.CHECKPOINT, breaking.refusing("PSYNC_S2202")),
         "PSYNC_S2202",
     ),
     "something else is at powersyncUrl": Fault(
         "powersync.accepts … answers 404, as no PowerSync Service does",
         "set powersyncUrl to the instance's URL",
-        _powersync(CHECKPOINT, lambda _: Response(404)),
+        breaking.powersync(breaking.CHECKPOINT, lambda _: Response(404)),
     ),
     "an origin may not call": Fault(
         "cors.https://app.example.com the preflight answers …, and allows no origin",
         "pulumi up",
-        _other_cors,
+        breaking.other_cors,
     ),
     # What is deployed.
     "a setting was changed since": Fault(
@@ -525,7 +335,7 @@ FAULTS: dict[str, Fault] = {
     "a function was changed by hand": Fault(
         "stack.current differs from this checkout: MemorySize of jwks is 3008, not 256",
         "make local",
-        _other_memory,
+        breaking.other_memory,
     ),
     "the configuration has a mistake": Fault(
         "stack.current this checkout cannot be deployed: …",

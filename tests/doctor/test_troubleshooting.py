@@ -5,7 +5,8 @@ import re
 from local.emulator import ROOT
 from operate.doctor.explanations import CODES
 from tests.doctor.faults import FAULTS
-from tests.doctor.verdicts import LOGINS, TOKENS
+from tests.doctor.logins import LOGINS
+from tests.doctor.verdicts import TOKENS
 
 DOCUMENT = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
 _ROW = re.compile(r"^\| [^|]+ \| `([a-z]+[. ][^|]+)` \| [^|]+ \|$", re.MULTILINE)

@@ -9,7 +9,8 @@ from operate.doctor.checks import Check
 from tests.conftest import Figure
 from tests.doctor.faults import line_of
 from tests.doctor.lines import fits
-from tests.doctor.verdicts import LOGINS, TOKENS, Refused
+from tests.doctor.logins import LOGINS
+from tests.doctor.verdicts import TOKENS, Refused
 from tests.doctor.world import World
 
 
