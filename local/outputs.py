@@ -13,6 +13,12 @@ _OWNER_ONLY = 0o600
 _READ_SIGN_IN = 'import json, sys; print(json.load(sys.stdin)["AuthenticationResult"]["IdToken"])'
 
 
+_ROTATION = """\
+A whole rotation in two minutes: LOCAL_CONFIG=examples/short-times.yaml make local, then
+- make token SUB=user-1 JSON=1   (its kid is that of the key that signs; see make keys)
+- sleep 20; make rotate          (the next key signs; the former one stays published)
+- make token SUB=user-1 JSON=1   (another kid; PowerSync accepts both tokens)"""
+
 _FIRST = ("jwks_uri", "token_url", "anonymous_token_url", "issuer", "audience")
 
 
@@ -117,6 +123,7 @@ def what_next(outputs: Mapping[str, Any], file: Path) -> str:
     if local["user_pool_id"]:
         lines += ["", f"Sign {local['username']} in, then get a token for PowerSync:"]
         lines += [f"  {line}" for line in _sign_in(local, outputs)]
+    lines += ["", _ROTATION]
     lines += ["", "Keys and users are kept for the next start; FRESH=1 make local begins anew."]
     lines += [f"The outputs are in {file}. Ctrl-C ends it.", ""]
     return "\n".join(lines)

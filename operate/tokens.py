@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+from jwt import get_unverified_header
 
 from operate.refusals import explained
 from operate.stacks import OperatorError, Stack, local_stack
@@ -39,6 +40,7 @@ def token(
         "endpoint": settings.powersync_url,
         "expiresAt": made.expires_at,
         "userId": made.subject,
+        "kid": get_unverified_header(made.encoded)["kid"],
     }
     print_json(answer)
 

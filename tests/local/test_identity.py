@@ -19,6 +19,7 @@ from local.stack import LocalStack
 from tests.identity.openid_provider import OpenIdProvider
 from tests.identity.service import ISSUER, Deployment
 from tests.js.verifier import JS, NODE, PowerSyncInstance, require_node_modules
+from tests.patience import PATIENT
 from token_service.identity.providers import IdentityProviders
 
 PASSWORD = "Aa1-correct-horse-battery"
@@ -97,7 +98,7 @@ def own_user(stack: LocalStack, own_pool: Pool) -> dict[str, str]:
 
 def ask(stack: LocalStack, credential: str, **headers: str) -> httpx.Response:
     fields = {"Authorization": f"Bearer {credential}", **headers}
-    return httpx.get(stack.outputs["token_url"], headers=fields, timeout=30)
+    return httpx.get(stack.outputs["token_url"], headers=fields, timeout=PATIENT)
 
 
 def assert_refused(answer: httpx.Response) -> None:
@@ -183,7 +184,7 @@ def test_everyone_else_gets_401(
     assert_refused(ask(stack, own_user["IdToken"][:-4] + "AAAA"))
     with OpenIdProvider() as stranger:
         assert_refused(ask(stack, stranger.sign_in("alice").access_token))
-    nobody = httpx.get(stack.outputs["token_url"], timeout=30)
+    nobody = httpx.get(stack.outputs["token_url"], timeout=PATIENT)
     assert nobody.status_code == 401
     assert nobody.headers["www-authenticate"] == "Bearer"
 
@@ -192,9 +193,9 @@ def test_an_anonymous_device_stays_itself_and_can_be_upgraded(
     stack: LocalStack, own_user: dict[str, str]
 ) -> None:
     url = stack.outputs["anonymous_token_url"]
-    first = httpx.get(url, timeout=30).json()
-    again = httpx.get(url, headers={"X-Anonymous-Token": first["token"]}, timeout=30).json()
-    other = httpx.post(url, timeout=30).json()
+    first = httpx.get(url, timeout=PATIENT).json()
+    again = httpx.get(url, headers={"X-Anonymous-Token": first["token"]}, timeout=PATIENT).json()
+    other = httpx.post(url, timeout=PATIENT).json()
     assert again["userId"] == first["userId"] != other["userId"]
     assert again["token"] != first["token"]
     answer = ask(stack, own_user["IdToken"], **{"X-Anonymous-Token": again["token"]})
@@ -203,7 +204,7 @@ def test_an_anonymous_device_stays_itself_and_can_be_upgraded(
     assert claims["role"] == "authenticated"
     # A signed-in user's token is not an anonymous one.
     signed_in = answer.json()["token"]
-    stranger = httpx.get(url, headers={"X-Anonymous-Token": signed_in}, timeout=30).json()
+    stranger = httpx.get(url, headers={"X-Anonymous-Token": signed_in}, timeout=PATIENT).json()
     assert stranger["userId"] not in {first["userId"], claims["sub"]}
     assert claims_of(stranger["token"])["role"] == "anonymous"
 
@@ -224,7 +225,7 @@ def connect(
         input=json.dumps(options),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENT,
         check=True,
     )
     result: dict[str, Any] = json.loads(run.stdout)

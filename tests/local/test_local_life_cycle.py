@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.local.operators import run_printed
+from tests.patience import PATIENT
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN_SECONDS = 240.0
@@ -134,7 +135,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENT) as answer:
         return json.load(answer)
 
 

@@ -17,6 +17,7 @@ from operate.key_ring import Status
 from operate.stacks import OperatorError
 from operate.terminal import duration
 from tests.local.operators import Command, fetch_token, in_aws
+from tests.patience import PATIENT
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 def _published(stack: LocalStack) -> set[str]:
-    with urllib.request.urlopen(stack.outputs["jwks_uri"], timeout=20) as response:
+    with urllib.request.urlopen(stack.outputs["jwks_uri"], timeout=PATIENT) as response:
         return {key["kid"] for key in json.load(response)["keys"]}
 
 

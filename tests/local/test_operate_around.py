@@ -13,6 +13,7 @@ import pytest
 from local.stack import LocalStack
 from tests.js.verifier import PowerSyncInstance
 from tests.local.operators import Command, in_aws
+from tests.patience import PATIENT
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,7 @@ def _refused_login(stack: LocalStack) -> None:
         stack.outputs["token_url"], headers={"Authorization": "Bearer not.a.token"}
     )
     with pytest.raises(urllib.error.HTTPError):
-        urllib.request.urlopen(request, timeout=120)
+        urllib.request.urlopen(request, timeout=PATIENT)
 
 
 def test_make_logs_shows_why_a_login_was_refused(stack: LocalStack, command: Command) -> None:
@@ -76,7 +77,7 @@ def test_make_user_makes_somebody_who_signs_in_and_gets_tokens(
     request = urllib.request.Request(
         stack.outputs["token_url"], headers={"Authorization": f"Bearer {credential}"}
     )
-    with urllib.request.urlopen(request, timeout=120) as response:
+    with urllib.request.urlopen(request, timeout=PATIENT) as response:
         assert json.load(response)["userId"] == ann["sub"]
     again = command("user", "--email", "ann@example.com")
     assert again.status == 1

@@ -11,6 +11,7 @@ import pytest
 
 from local.stack import LocalStack
 from tests.js.verifier import JS, NODE, PowerSyncInstance, require_node_modules
+from tests.patience import PATIENT
 
 SERVICE_CONFIG = """
 replication:
@@ -31,7 +32,7 @@ def powersync(stack: LocalStack) -> Iterator[PowerSyncInstance]:
 
 
 def anonymous_token(stack: LocalStack) -> str:
-    answer = httpx.get(stack.outputs["anonymous_token_url"])
+    answer = httpx.get(stack.outputs["anonymous_token_url"], timeout=PATIENT)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["token"])
 
@@ -56,7 +57,7 @@ def check_service_config(text: str) -> Any:
 def test_anonymous_tokens_are_accepted(stack: LocalStack, powersync: PowerSyncInstance) -> None:
     verdict = powersync.verify(anonymous_token(stack))
     assert (verdict.ok, verdict.error) == (True, None)
-    keys = httpx.get(stack.outputs["jwks_uri"]).json()["keys"]
+    keys = httpx.get(stack.outputs["jwks_uri"], timeout=PATIENT).json()["keys"]
     assert verdict.kid in {key["kid"] for key in keys}
 
 
@@ -64,7 +65,9 @@ def test_tokens_of_signed_in_users_are_accepted(
     stack: LocalStack, powersync: PowerSyncInstance
 ) -> None:
     answer = httpx.post(
-        stack.outputs["token_url"], headers={"Authorization": f"Bearer {sign_in(stack)}"}
+        stack.outputs["token_url"],
+        headers={"Authorization": f"Bearer {sign_in(stack)}"},
+        timeout=PATIENT,
     )
     assert answer.status_code == 200, answer.text
     verdict = powersync.verify(answer.json()["token"])

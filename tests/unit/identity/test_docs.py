@@ -9,6 +9,7 @@ import yaml
 
 from settings import Anonymous
 from tests.js.verifier import JS, NODE, require_node_modules
+from tests.patience import PATIENT
 from tests.unit.identity.test_provider_settings import IDENTITY_MD
 
 TEXT = IDENTITY_MD.read_text()
@@ -51,7 +52,7 @@ declare const yourBackend: {{ upload(database: object): Promise<void> }};
         [str(NODE), str(JS / "node_modules" / "typescript" / "bin" / "tsc"), "-p", str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENT,
         check=False,
     )
     assert run.returncode == 0, run.stdout

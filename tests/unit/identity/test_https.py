@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.patience import PATIENT
 from token_service.identity.provider_http import IdentityProviderUnavailableError, send_request
 
 
@@ -64,7 +65,7 @@ def test_a_handshake_that_drips_costs_two_seconds_and_no_more() -> None:
     ready = threading.Event()
     server = threading.Thread(target=drip)
     server.start()
-    assert ready.wait(5)
+    assert ready.wait(PATIENT)
     begin = time.monotonic()
     with pytest.raises(IdentityProviderUnavailableError, match="did not answer"):
         send_request(f"https://127.0.0.1:{ports[0]}/")

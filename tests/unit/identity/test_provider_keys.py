@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.identity.clock import MovableClock
 from tests.identity.key_server import KeyServer, public_jwk
+from tests.patience import PATIENT
 from token_service.identity.provider_http import (
     IdentityProviderUnavailableError,
     send_request,
@@ -93,7 +94,7 @@ def test_a_known_key_does_not_wait_for_somebody_elses_fetch(
     def uri() -> str:
         if slow:
             asked.set()
-            assert go_on.wait(5)
+            assert go_on.wait(PATIENT)
         return server.uri
 
     keys = provider_keys(uri, clock)
@@ -102,7 +103,7 @@ def test_a_known_key_does_not_wait_for_somebody_elses_fetch(
     slow = True
     fetching = threading.Thread(target=keys.find, args=("k",))
     fetching.start()
-    assert asked.wait(5)
+    assert asked.wait(PATIENT)
     begin = time.monotonic()
     assert keys.find("k") is not None
     assert time.monotonic() - begin < 0.5
