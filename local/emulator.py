@@ -80,7 +80,10 @@ class Emulator:
         """
         if not python.exists():
             raise EmulatorError("MiniStack is not installed yet: run `make setup`")
-        self.port = _free_port()
+        # Taken from now on, so that nobody else gets the port before MiniStack listens there.
+        bound = socket.socket()
+        bound.bind((HOST, 0))
+        self.port: int = bound.getsockname()[1]
         owner_key, door_key = secrets.token_hex(_KEY_BYTES), secrets.token_hex(_KEY_BYTES)
         self.endpoint = f"http://{HOST}:{self.port}/{owner_key}"
         self.door_url = f"http://{HOST}:{self.port}/{door_key}"
@@ -94,6 +97,7 @@ class Emulator:
             "GATEWAY_PORT": str(self.port),
             "IOT_MTLS_ENABLED": "0",  # It and the next would listen on all interfaces.
             "SFTP_ENABLED": "0",
+            "LISTENER": str(bound.fileno()),
             "LOG_LEVEL": "WARNING",
             "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
             "MINISTACK_REGION": region,
@@ -105,14 +109,16 @@ class Emulator:
             environment["MEMORY_FILE"] = str(memory.absolute())
         if "TMPDIR" in os.environ:
             environment["TMPDIR"] = os.environ["TMPDIR"]
-        self._supervisor = subprocess.Popen(  # noqa: S603 - our own arguments
-            [sys.executable, "-I", "-S", _SUPERVISOR, python, "-P", _EMBEDDED],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for us; we end it when we are done with it.
-        )
+        with bound:
+            self._supervisor = subprocess.Popen(  # noqa: S603 - our own arguments
+                [sys.executable, "-I", "-S", _SUPERVISOR, python, "-P", _EMBEDDED],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=[bound.fileno()],
+                start_new_session=True,  # Ctrl-C is for us; we end it when we are done with it.
+            )
         self.pid = self._supervisor.pid
         self._ready = False
         self._words = ""
@@ -196,10 +202,3 @@ class Emulator:
         if stderr is not None and not stderr.closed:
             self._words += stderr.read().decode("utf-8", "replace").strip()
         return self._words or "whoever looks after it was killed, and it with them"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

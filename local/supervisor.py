@@ -3,8 +3,9 @@
 Executed as a program of its own, `python supervisor.py COMMAND...`, with the standard library
 only. The parent holds the other end of standard input: when that closes, be it that the parent
 asks for the end or was killed, the command and all its Lambda workers are ended and the folder
-removed. The command holds the other end of a pipe of ours in the same way. Nothing needs to be
-remembered, so nothing is left behind by a `kill -9` of either.
+removed. The command holds the other end of a pipe of ours in the same way, and gets the socket
+that LISTENER names. Nothing needs to be remembered, so nothing is left behind by a `kill -9` of
+either.
 
 Standard error says why the command has ended, if nobody asked it to, and closes with it.
 """
@@ -26,6 +27,7 @@ ENDS_WITHIN_SECONDS = 5.0
 def main() -> int:
     """Runs the command until it ends or the parent does; returns its exit status."""
     folder = Path(tempfile.mkdtemp(prefix="powersync-auth-local-"))
+    listener = int(os.environ["LISTENER"])
     log = folder / "ministack.log"
     with log.open("wb") as output:
         command = subprocess.Popen(  # noqa: S603 - the parent's own command
@@ -35,8 +37,10 @@ def main() -> int:
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
+            pass_fds=[listener],
             start_new_session=True,
         )
+    os.close(listener)
 
     asked_to_end = threading.Event()
 

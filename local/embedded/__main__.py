@@ -42,7 +42,7 @@ async def run(memory: Memory | None) -> None:
     gateway.complete(lambda_svc)
     unpack_once(lambda_runtime, Path(os.environ.pop("UNPACKED")))
     config = Config()
-    config.bind = [authority]
+    config.bind = [f"fd://{os.environ.pop('LISTENER')}"]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
     tasks = [serve(guard, config, shutdown_trigger=ended.wait), ended.wait()]
