@@ -120,7 +120,7 @@ def what_next(outputs: Mapping[str, Any], file: Path) -> str:
     if outputs.get("anonymous_token_url"):
         lines += ["", "A token for an anonymous user:"]
         lines += [f"  curl -s -X POST {_reached(outputs, 'anonymous_token_url')}"]
-    if local["user_pool_id"]:
+    if local["password"]:
         lines += ["", f"Sign {local['username']} in, then get a token for PowerSync:"]
         lines += [f"  {line}" for line in _sign_in(local, outputs)]
     lines += ["", _ROTATION]

@@ -40,7 +40,8 @@ class LocalStack:
         outputs: The stack's outputs, and under `local` how its owner reaches the emulator and who
             the user is, and which file configures it: `endpoint` (whoever knows it is let in),
             `access_key_id`, `secret_access_key`, `region`, `config_file`, `user_pool_id`,
-            `client_id`, `username`, `password` (the last four empty where no user pool is).
+            `client_id`, `username`, `password` (the last four empty where no user pool is,
+            the last one also where the user has changed it).
     """
 
     def __init__(
@@ -147,7 +148,7 @@ class LocalStack:
 
     def _local_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
         pool_id, client_id = outputs.get("user_pool_id"), outputs.get("user_pool_client_id")
-        password = self._created_user(pool_id) if pool_id else ""
+        password = self._created_user(pool_id, str(client_id)) if pool_id else ""
         return {
             "endpoint": self.aws.endpoint,
             "access_key_id": ROOT_KEY[0],
@@ -159,8 +160,12 @@ class LocalStack:
             "password": password,
         }
 
-    def _created_user(self, pool_id: str) -> str:
-        """Makes the user, or finds the remembered one; returns the password."""
+    def _created_user(self, pool_id: str, client_id: str) -> str:
+        """Makes the user, or finds the remembered one.
+
+        Returns:
+            The password; empty where the user has another one by now.
+        """
         cognito, ssm = self.aws.client("cognito-idp"), self.aws.client("ssm")
         try:
             cognito.admin_get_user(UserPoolId=pool_id, Username=USERNAME)
@@ -168,7 +173,16 @@ class LocalStack:
         except (cognito.exceptions.UserNotFoundException, ssm.exceptions.ParameterNotFound):
             pass
         else:
-            return str(kept["Parameter"]["Value"])
+            password = str(kept["Parameter"]["Value"])
+            try:
+                cognito.initiate_auth(
+                    AuthFlow="USER_PASSWORD_AUTH",
+                    ClientId=client_id,
+                    AuthParameters={"USERNAME": USERNAME, "PASSWORD": password},
+                )
+            except cognito.exceptions.NotAuthorizedException:
+                return ""
+            return password
         # Letters of both cases, digits and a symbol satisfy any password policy of Cognito's.
         password = f"Aa1-{secrets.token_urlsafe(18)}"
         with suppress(cognito.exceptions.UsernameExistsException):

@@ -22,6 +22,7 @@ from local.deployer import LocalDeployer
 from local.door.address import Address
 from local.emulator import Emulator, EmulatorError
 from local.engine import DeploymentError
+from local.outputs import what_next
 from local.program import run_program
 from local.remembered import MemoryFileError, memory_file, put_aside
 from local.stack import LocalStack
@@ -89,6 +90,22 @@ def test_what_was_yesterday_is_today(tmp_path: Path) -> None:
         # The program is deployed as it is configured now.
         lifetime = jwt.decode(new["token"], options={"verify_signature": False})
         assert lifetime["exp"] - lifetime["iat"] == 120
+
+
+def test_a_password_that_the_user_has_changed_is_not_told(tmp_path: Path) -> None:
+    file = tmp_path / "memory.json"
+    with LocalStack(memory=file) as first:
+        first.aws.client("cognito-idp").admin_set_user_password(
+            UserPoolId=first.outputs["user_pool_id"],
+            Username=first.outputs["local"]["username"],
+            Password="Aa1-another-of-her-own",
+            Permanent=True,
+        )
+    with LocalStack(memory=file) as second:
+        local = second.outputs["local"]
+        assert (local["username"], local["password"]) == ("user@example.com", "")
+        assert sign_in(second, USERNAME=local["username"], PASSWORD="Aa1-another-of-her-own")
+        assert "Sign user@example.com in" not in what_next(second.outputs, file)
 
 
 def test_fresh_forgets(tmp_path: Path) -> None:
