@@ -74,6 +74,7 @@ def make_functions(
         "AUDIENCES": json.dumps(settings.token_audiences),
         "POWERSYNC_URL": settings.powersync_url,
         "ANONYMOUS_REMEMBER_SECONDS": str(settings.anonymous_remember_seconds),
+        "ANONYMOUS_FORMER_TOKENS": settings.anonymous.former_tokens,
     }
     serving = Capacity(settings.memory_mb, settings.snap_start, settings.provisioned_concurrency)
     jwks = Function(
@@ -129,7 +130,7 @@ def make_functions(
             "SIGNING_ALGORITHM": settings.signing_algorithm,
             "PUBLISH_BEFORE_SIGNING_SECONDS": str(timings.publish_before_signing),
             "RETAIN_AFTER_SIGNING_SECONDS": str(timings.retain_after_signing),
-            "ANONYMOUS_REMEMBER_SECONDS": str(settings.anonymous_remember_seconds),
+            "ANONYMOUS_REMEMBER_SECONDS": str(settings.remember_retired_seconds),
             "VERIFIER_CACHE_SECONDS": str(settings.verifier_cache_seconds),
             "JWKS_MAX_AGE_SECONDS": str(timings.jwks_max_age),
             "ROTATION_DAYS": str(settings.rotation_days),

@@ -87,12 +87,17 @@ class Anonymous(Strict):
     Attributes:
         enabled: Off by default: the route does not exist then.
         subject: `per-device`, a subject for each device; or `shared`, one for all.
-        remember_days: For how long a device that shows its former token keeps its subject.
+        remember_days: For how long after its issue a device token brings its subject back.
+        former_tokens: What anonymous PowerSync tokens, which devices kept before they had a token
+            of their own, are good for: `exchange` takes those of a former release for
+            `remember_days` after their issue, `refuse` takes none, and `issue` also gives them
+            out, for apps that do not know device tokens yet.
     """
 
     enabled: bool = False
     subject: Literal["per-device", "shared"] = "per-device"
     remember_days: Annotated[int, Field(ge=1, le=365)] = 30
+    former_tokens: Literal["exchange", "issue", "refuse"] = "exchange"
 
 
 class Throttle(Strict):
@@ -177,9 +182,18 @@ class Settings(Strict):
 
     @property
     def anonymous_remember_seconds(self) -> int:
-        """For how long an anonymous token is good for keeping its subject; 0 for never."""
+        """For how long a device token is good for keeping its subject; 0 for never."""
         remembers = self.anonymous.enabled and self.anonymous.subject == "per-device"
         return self.anonymous.remember_days * DAY if remembers else 0
+
+    @property
+    def remember_retired_seconds(self) -> int:
+        """For how long the public half of a retired key is kept to verify device tokens.
+
+        A token function may sign with it for `keyring_max_age` after the others have stopped.
+        """
+        remembered = self.anonymous_remember_seconds
+        return remembered + self.timings.keyring_max_age if remembered else 0
 
     @field_validator("powersync_url")
     @classmethod
@@ -233,6 +247,20 @@ class Settings(Strict):
                 f"and {limit} fit into a Lambda function's environment"
             )
         return providers
+
+    @field_validator("custom_domain")
+    @classmethod
+    def _is_no_audience(
+        cls, domain: CustomDomain | None, info: ValidationInfo
+    ) -> CustomDomain | None:
+        """A device token, whose audience is this service, shall be none for PowerSync."""
+        audiences = info.data.get("audiences") or [info.data.get("powersync_url")]
+        if domain is not None and f"https://{domain.name}" in audiences:
+            raise ValueError(
+                f"should not be among the audiences, as https://{domain.name} is: it is this"
+                " service itself, and the tokens are for PowerSync"
+            )
+        return domain
 
     @field_validator("alarm_email")
     @classmethod

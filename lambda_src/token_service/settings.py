@@ -42,6 +42,7 @@ class TokenSettings:
     audiences: tuple[str, ...]
     powersync_url: str
     anonymous_remember_seconds: int
+    anonymous_former_tokens: str
 
     @classmethod
     def from_environment(cls, env: Environment) -> "TokenSettings":
@@ -55,6 +56,7 @@ class TokenSettings:
             audiences=tuple(json.loads(env["AUDIENCES"])),
             powersync_url=env["POWERSYNC_URL"],
             anonymous_remember_seconds=int(env["ANONYMOUS_REMEMBER_SECONDS"]),
+            anonymous_former_tokens=env["ANONYMOUS_FORMER_TOKENS"],
         )
 
 

@@ -112,6 +112,7 @@ def function_environment(aws: LoopbackAws) -> dict[str, str]:
         "IDENTITY_PROVIDERS": json.dumps([provider]),
         "ANONYMOUS_SUBJECT": "per-device",
         "ANONYMOUS_REMEMBER_SECONDS": str(30 * 86400),
+        "ANONYMOUS_FORMER_TOKENS": "exchange",
         "SIGNING_ALGORITHM": "ES256",
         "PUBLISH_BEFORE_SIGNING_SECONDS": "3780",
         "RETAIN_AFTER_SIGNING_SECONDS": "4020",

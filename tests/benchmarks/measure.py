@@ -160,8 +160,8 @@ def _not_modified(container: Container) -> dict[str, object]:
 
 
 def _remembered(container: Container) -> dict[str, object]:
-    """A request by an anonymous device that shows its last token."""
-    token = json.loads(container.cold["answer"]["body"])["token"]
+    """A request by an anonymous device that shows its token."""
+    token = json.loads(container.cold["answer"]["body"])["deviceToken"]
     return lambda_event("/token/anonymous", {"x-anonymous-token": token})
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 
 from tests.api_gateway import lambda_event
-from token_service.endpoints.anonymous import AnonymousSubjects
+from token_service.endpoints.anonymous import AnonymousSubjects, FormerTokens
 from token_service.endpoints.api import TokenService, anonymous_app, signed_in_app
 from token_service.endpoints.jwks import JWKS_PATH, JwksEndpoint
 from token_service.handlers.wiring import lambda_handler
@@ -72,7 +72,7 @@ class Deployment:
             issuer=TokenIssuer(ISSUER, [AUDIENCE], 300),
             powersync_url=AUDIENCE,
             rings=self._rings,
-            anonymous=AnonymousSubjects(anonymous, REMEMBER, clock),
+            anonymous=AnonymousSubjects(anonymous, REMEMBER, ISSUER, FormerTokens.EXCHANGE, clock),
             clock=clock,
         )
         keys = {

@@ -28,7 +28,7 @@ from tests.identity.forgery import (
     with_signature,
 )
 from tests.identity.key_server import KeyServer, PrivateKey, encode, public_jwk, sign
-from tests.identity.service import ISSUER, Answer, Deployment
+from tests.identity.service import ISSUER, REMEMBER, Answer, Deployment
 from token_service.identity.providers import IdentityProviders
 
 
@@ -94,11 +94,46 @@ def test_a_key_elsewhere_is_refused_and_nothing_is_fetched(
 
 
 def test_tokens_of_ours_are_no_login_credential(deployment: Deployment, figure: Figure) -> None:
-    anonymous = deployment.anonymous_token().json["token"]
+    anonymous = deployment.anonymous_token().json
     current = deployment.token(signed()).json["token"]
-    for token in (anonymous, current):
+    for token in (anonymous["token"], anonymous["deviceToken"], current):
         assert_refused(deployment.token(token), 401, "invalid_token")
         figure("attacks on the token endpoint, all refused", 1)
+
+
+def test_what_powersync_gets_is_accepted_for_nothing(
+    deployment: Deployment, figure: Figure
+) -> None:
+    """PowerSync, and every proxy and log on the way to it, sees that token."""
+    first = deployment.anonymous_token().json
+    user = deployment.token(signed()).json
+    for seen in (first["token"], user["token"]):
+        assert deployment.anonymous_token(seen).json["userId"] not in {first["userId"], "mallory"}
+        assert "previous_sub" not in deployment.token(signed(), seen).claims
+        figure("attacks on the token endpoint, all refused", 2)
+    assert deployment.anonymous_token(first["deviceToken"]).json["userId"] == first["userId"]
+
+
+def test_a_device_token_is_for_this_service_alone(deployment: Deployment) -> None:
+    """PowerSync looks at `aud`, not at `typ`."""
+    answer = deployment.anonymous_token().json
+    token = answer["deviceToken"]
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert jwt.get_unverified_header(token)["typ"] == "device+jwt"
+    assert (claims["iss"], claims["aud"], claims["sub"]) == (ISSUER, ISSUER, answer["userId"])
+    assert claims["exp"] - claims["iat"] == REMEMBER
+    assert claims.keys() == {"iss", "aud", "sub", "iat", "exp"}
+
+
+def test_who_signs_in_says_which_device_and_since_when_it_was_proven(
+    deployment: Deployment,
+) -> None:
+    device = deployment.anonymous_token().json
+    claims = deployment.token(signed(), device["deviceToken"]).claims
+    shown = jwt.decode(device["deviceToken"], options={"verify_signature": False})
+    assert claims["previous_sub"] == device["userId"]
+    assert claims["previous_iat"] == shown["iat"]
+    assert "deviceToken" not in deployment.token(signed(), device["deviceToken"]).json
 
 
 def test_this_service_cannot_be_its_own_identity_provider() -> None:

@@ -87,6 +87,7 @@ usable_claims = st.fixed_dictionaries(
 payloads = st.one_of(
     json_values,
     known_claims,
+    valid_claims,
     st.builds(lambda valid, other: {**valid, **other}, valid_claims, usable_claims),
     st.builds(lambda valid, other: {**valid, **other}, valid_claims, known_claims),
 )

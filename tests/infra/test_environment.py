@@ -65,6 +65,9 @@ def test_values_that_follow_from_the_settings(full_plan: Plan) -> None:
     assert auth["ISSUER"] == "https://auth.example.com"
     assert json.loads(auth["AUDIENCES"]) == ["https://instance.powersync.journeyapps.com"]
     assert auth["ANONYMOUS_REMEMBER_SECONDS"] == str(30 * 86_400)
+    assert auth["ANONYMOUS_FORMER_TOKENS"] == "exchange"
+    # A function that could not read the ring may have signed with the former key for an hour more.
+    assert full_plan.environment("rotate")["ANONYMOUS_REMEMBER_SECONDS"] == str(30 * 86_400 + 3_600)
     assert full_plan.environment("rotate")["PUBLISH_BEFORE_SIGNING_SECONDS"] == "3780"
     assert full_plan.environment("rotate")["SIGNING_ALGORITHM"] == "EdDSA"
 

@@ -109,12 +109,23 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"anonymous": {"enabled": "yes"}}, "anonymous.enabled: should be a valid boolean"),
     ({"anonymous": {"subject": "each"}}, "anonymous.subject: should be 'per-device' or 'shared'"),
     ({"anonymous": {"rememberDays": 0}}, "anonymous.rememberDays: should be greater than"),
+    (
+        {"anonymous": {"formerTokens": "keep"}},
+        "anonymous.formerTokens: should be 'exchange', 'issue'",
+    ),
     ({"anonymous": {"on": True}}, "anonymous.on: no such key"),
     ({"corsOrigins": ["https://app.example.com/"]}, "corsOrigins[0]: should be an origin"),
     ({"corsOrigins": ["app.example.com"]}, "corsOrigins[0]: should be an origin"),
     ({"throttling": {"jwks": {"rate": 0, "burst": 1}}}, "throttling.jwks.rate: should be greater"),
     ({"throttling": {"token": {"rate": 1}}}, "throttling.token.burst: is missing"),
     ({"throttling": {"anonymous": {"rate": 1, "burst": 0}}}, "throttling.anonymous.burst: should"),
+    (
+        {
+            "audiences": ["https://auth.example.com"],
+            "customDomain": {"name": "auth.example.com", "certificateArn": CERTIFICATE},
+        },
+        "customDomain: should not be among the audiences, as https://auth.example.com is",
+    ),
     ({"throttling": {"all": {}}}, "throttling.all: no such key"),
     ({"customDomain": {"name": "auth.example.com"}}, "customDomain.certificateArn: is missing"),
     (

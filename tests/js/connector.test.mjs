@@ -144,17 +144,39 @@ test('another credential is asked with again, and so is the refused one after it
   assert.equal(signedOut, 2);
 });
 
-// A provider's new key may be unknown for a while, and an operator may correct an audience.
-test('a refused credential is asked with again after a minute', async (context) => {
+/** Lets the test move the clock, and takes the jitter out. */
+function clockOf(context) {
   context.mock.timers.enable({ apis: ['Date'], now: 1_800_000_000_000 });
-  answers = [[401, {}], [401, {}], [200, TOKEN]];
+  context.mock.method(Math, 'random', () => 0);
+  return { pass: (seconds) => context.mock.timers.tick(seconds * 1000) };
+}
+
+/** Calls as the SDK does while it has no token, every 5 s; when each request came, in seconds. */
+async function callFor(connector, seconds, clock) {
+  const times = [];
+  for (let second = 0; second < seconds; second += 5) {
+    const before = requests.length;
+    await connector.fetchCredentials().catch(() => null);
+    for (let n = before; n < requests.length; n += 1) times.push(second);
+    clock.pass(5);
+  }
+  return times;
+}
+
+// A provider's new key may be unknown for a while, and an operator may correct an audience.
+test('a refused credential is asked with again, each time after twice as long', async (context) => {
+  const clock = clockOf(context);
+  answers = [[401, {}], [401, {}], [401, {}], [200, TOKEN]];
   let signedOut = 0;
   const connector = signedIn(async () => 'credential', { onSignedOut: () => signedOut++ });
   assert.equal(await connector.fetchCredentials(), null);
-  context.mock.timers.tick(59_999);
+  clock.pass(9.999);
   assert.equal(await connector.fetchCredentials(), null);
   assert.equal(requests.length, 2);
-  context.mock.timers.tick(1);
+  clock.pass(0.001);
+  assert.equal(await connector.fetchCredentials(), null);
+  assert.equal(requests.length, 3);
+  clock.pass(20);
   assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
   assert.equal(requests.at(-1).headers.authorization, 'Bearer credential');
   assert.equal(signedOut, 1);
@@ -162,47 +184,161 @@ test('a refused credential is asked with again after a minute', async (context) 
 
 for (const [name, credential] of [
   ['is the same one', async () => 'credential'],
-  ['is a fresh one each time', freshEachTime()],
+  ['is fresh after each refusal', freshEachTime()],
+  ['is another one at each call', ((made) => async () => `credential ${made++}`)(0)],
   ['cannot be refreshed', async ({ refresh }) => (refresh ? null : 'credential')],
 ]) {
-  test(`refused minute after minute, a credential that ${name}: said once`, async (context) => {
-    context.mock.timers.enable({ apis: ['Date'], now: 1_800_000_000_000 });
+  test(`refused for an hour, a credential that ${name}: said once`, async (context) => {
+    const clock = clockOf(context);
     answers = [[401, {}]];
     let signedOut = 0;
     const connector = signedIn(credential, { onSignedOut: () => signedOut++ });
-    assert.equal(await connector.fetchCredentials(), null);
-    const perMinute = requests.length;
-    for (let minute = 2; minute <= 5; minute += 1) {
-      context.mock.timers.tick(60_000);
-      assert.equal(await connector.fetchCredentials(), null);
-      assert.equal(await connector.fetchCredentials(), null);
-      assert.equal(requests.length, minute * perMinute);
-    }
+    const times = await callFor(connector, 3600, clock);
+    assert.ok(times.filter((time) => time < 60).length <= 4, String(times));
+    assert.ok(times.length <= 20, String(times));
+    assert.ok(times.length >= 10, String(times));
     assert.equal(signedOut, 1);
   });
 }
 
-test('refused, then accepted, then refused: said twice', async (context) => {
+for (const [name, answer] of [
+  ...[400, 403, 404, 429, 500, 503].map((status) => [`${status}`, [status, {}]]),
+  ['no token', [200, {}]],
+]) {
+  for (const [who, connector] of [
+    ['a user', () => signedIn(async () => 'credential')],
+    ['a device', () => anonymous(memoryStorage())],
+  ]) {
+    test(`answered ${name} for an hour, ${who} asks ever less often`, async (context) => {
+      const clock = clockOf(context);
+      answers = [answer];
+      const times = await callFor(connector(), 3600, clock);
+      assert.deepEqual(times.slice(0, 7), [0, 5, 15, 35, 75, 155, 315]);
+      assert.equal(times.length, 17);
+    });
+  }
+
+  test(`answered ${name} for an hour, another credential cuts one wait short`, async (context) => {
+    const clock = clockOf(context);
+    answers = [answer];
+    let made = 0;
+    const times = await callFor(signedIn(async () => `credential ${made++}`), 3600, clock);
+    assert.deepEqual(times.slice(0, 6), [0, 5, 10, 50, 130, 290]);
+    assert.equal(times.length, 17);
+  });
+}
+
+test('a token ends the waiting: the next failure is the first one again', async (context) => {
+  const clock = clockOf(context);
+  answers = [[500, {}], [500, {}], [200, TOKEN], [500, {}], [200, TOKEN]];
+  const connector = signedIn(async () => 'credential');
+  await assert.rejects(connector.fetchCredentials(), /HTTP 500/);
+  clock.pass(5);
+  await assert.rejects(connector.fetchCredentials(), /HTTP 500/);
+  clock.pass(10);
+  assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
+  clock.pass(240);
+  await assert.rejects(connector.fetchCredentials(), /HTTP 500/);
+  clock.pass(5);
+  assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
+});
+
+test("the app's own call ends the waiting, and a refusal is said again", async () => {
+  answers = [[401, {}], [401, {}], [401, {}], [401, {}], [503, {}], [200, TOKEN]];
+  let signedOut = 0;
+  const connector = signedIn(async () => 'credential', { onSignedOut: () => signedOut++ });
+  assert.equal(await connector.fetchCredentials(), null);
+  connector.retryNow();
+  assert.equal(await connector.fetchCredentials(), null);
+  assert.equal(signedOut, 2);
+  connector.retryNow();
+  await assert.rejects(connector.fetchCredentials(), /HTTP 503/);
+  connector.retryNow();
+  assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
+});
+
+test('who signs out and in again does not wait', async () => {
+  answers = [[500, {}], [200, TOKEN]];
+  let credential = 'alice';
+  const connector = signedIn(async () => credential);
+  await assert.rejects(connector.fetchCredentials(), /HTTP 500/);
+  credential = null;
+  assert.equal(await connector.fetchCredentials(), null);
+  credential = 'alice';
+  assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
+});
+
+test('all clients do not come back at the same moment', async (context) => {
   context.mock.timers.enable({ apis: ['Date'], now: 1_800_000_000_000 });
+  context.mock.method(Math, 'random', () => 0.999);
+  answers = [[500, {}], [200, TOKEN]];
+  const connector = signedIn(async () => 'credential');
+  await assert.rejects(connector.fetchCredentials(), /HTTP 500/);
+  context.mock.timers.tick(7_490);
+  await assert.rejects(connector.fetchCredentials(), /nothing is asked before/);
+  context.mock.timers.tick(10);
+  assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
+});
+
+// The SDK asks early, drops the answer, reconnects, and asks again at once.
+test('a second call right after a token gets the same one, once', async (context) => {
+  const clock = clockOf(context);
+  answers = [[200, TOKEN]];
+  const connector = signedIn(async () => 'credential');
+  const first = await connector.fetchCredentials();
+  clock.pass(0.1);
+  assert.equal(await connector.fetchCredentials(), first);
+  assert.equal(requests.length, 1);
+  await connector.fetchCredentials();
+  assert.equal(requests.length, 2);
+  clock.pass(4);
+  await connector.fetchCredentials();
+  assert.equal(requests.length, 3);
+});
+
+test('a token that PowerSync has refused is not given again', async () => {
+  answers = [[200, TOKEN]];
+  const connector = signedIn(async () => 'credential');
+  await connector.fetchCredentials();
+  connector.invalidateCredentials();
+  await connector.fetchCredentials();
+  assert.equal(requests.length, 2);
+});
+
+test("a user's token is not given to the next user", async () => {
+  answers = [[200, TOKEN]];
+  let credential = 'alice';
+  const connector = signedIn(async () => credential);
+  await connector.fetchCredentials();
+  credential = 'bob';
+  await connector.fetchCredentials();
+  assert.equal(requests.at(-1).headers.authorization, 'Bearer bob');
+});
+
+test('refused, then accepted, then refused: said twice', async (context) => {
+  const clock = clockOf(context);
   answers = [[401, {}], [401, {}], [200, TOKEN], [401, {}]];
   let signedOut = 0;
   const connector = signedIn(async () => 'credential', { onSignedOut: () => signedOut++ });
   assert.equal(await connector.fetchCredentials(), null);
-  context.mock.timers.tick(60_000);
+  clock.pass(10);
   assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
+  connector.invalidateCredentials();
   assert.equal(await connector.fetchCredentials(), null);
   assert.equal(signedOut, 2);
 });
 
 test('refused, then another failure, then refused: said once', async (context) => {
-  context.mock.timers.enable({ apis: ['Date'], now: 1_800_000_000_000 });
+  const clock = clockOf(context);
   answers = [[401, {}], [401, {}], [500, {}], [401, {}]];
   let signedOut = 0;
   const connector = signedIn(async () => 'credential', { onSignedOut: () => signedOut++ });
   assert.equal(await connector.fetchCredentials(), null);
-  context.mock.timers.tick(60_000);
+  clock.pass(10);
   await assert.rejects(connector.fetchCredentials(), /HTTP 500/);
+  clock.pass(20);
   assert.equal(await connector.fetchCredentials(), null);
+  assert.equal(requests.length, 4);
   assert.equal(signedOut, 1);
 });
 
@@ -235,7 +371,9 @@ for (const [status, headers, seconds] of [
   [503, { 'Retry-After': '7' }, 7],
   [429, { 'Retry-After': '7' }, 7],
   [429, {}, 5], // API Gateway sends none
-  [503, { 'Retry-After': '3600' }, 60],
+  [503, { 'Retry-After': '1' }, 5],
+  [503, { 'Retry-After': '600' }, 600],
+  [403, { 'Retry-After': '86400' }, 3600],
 ]) {
   const name = `${status} ${JSON.stringify(headers)} is an error, and nothing is asked for a while`;
   test(name, async (context) => {
@@ -244,7 +382,7 @@ for (const [status, headers, seconds] of [
     const connector = signedIn(async () => 'credential');
     await assert.rejects(connector.fetchCredentials(), new RegExp(`HTTP ${status} try later`));
     context.mock.timers.tick(seconds * 1000 - 1);
-    await assert.rejects(connector.fetchCredentials(), /asked to wait until 2027-01-15T08:0/);
+    await assert.rejects(connector.fetchCredentials(), /nothing is asked before 2027-01-15T0/);
     assert.equal(requests.length, 1);
     context.mock.timers.tick(seconds * 500 + 1);
     assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
@@ -294,27 +432,29 @@ for (const [name, answer] of [
   });
 }
 
-test('no network is an error, which the SDK retries, and no reason to sign in', async () => {
-  answers = [(response) => response.destroy(), [200, TOKEN]];
+test('no network is an error, which the SDK retries, and no reason to sign in', async (context) => {
+  const clock = clockOf(context);
+  answers = [(response) => response.destroy()];
   let signedOut = 0;
   const connector = signedIn(async () => 'credential', { onSignedOut: () => signedOut++ });
-  await assert.rejects(connector.fetchCredentials(), TypeError);
-  assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
+  const times = await callFor(connector, 600, clock);
+  // A minute at most: nobody is burdened by who reaches nobody.
+  assert.deepEqual(times, [0, 5, 15, 35, 75, 135, 195, 255, 315, 375, 435, 495, 555]);
+  await assert.rejects(
+    (connector.retryNow(), connector.fetchCredentials()),
+    /No PowerSync token: fetch failed/,
+  );
   assert.equal(signedOut, 0);
-});
-
-test('another failure is an error, which the SDK retries', async () => {
-  answers = [[500, 'no JSON']];
-  await assert.rejects(signedIn(async () => 'credential').fetchCredentials(), /HTTP 500/);
-  assert.equal(requests.length, 1);
 });
 
 for (const body of ['<html>Welcome to our Wi-Fi</html>', {}]) {
   test(`200 with ${JSON.stringify(body)} is no token, and no other user`, async () => {
-    answers = [[200, { ...TOKEN, token: 'first' }], [200, body], [200, TOKEN]];
+    answers = [[200, { ...TOKEN, deviceToken: 'first' }], [200, body], [200, TOKEN]];
     const connector = anonymous(memoryStorage());
     await connector.fetchCredentials();
+    connector.retryNow();
     await assert.rejects(connector.fetchCredentials(), /HTTP 200 without a token/);
+    connector.retryNow();
     await connector.fetchCredentials();
     assert.equal(requests[2].headers['x-anonymous-token'], 'first');
   });
@@ -324,18 +464,38 @@ for (const [kind, storageOf] of [
   ['synchronous', memoryStorage],
   ['asynchronous', asyncStorage],
 ]) {
-  test(`an anonymous device shows its last token, from ${kind} storage`, async () => {
-    answers = [[200, { ...TOKEN, token: 'first' }], [200, { ...TOKEN, token: 'second' }]];
+  test(`an anonymous device shows its last device token, from ${kind} storage`, async () => {
+    answers = [
+      [200, { ...TOKEN, deviceToken: 'first' }],
+      [200, { ...TOKEN, deviceToken: 'second' }],
+    ];
     const connector = anonymous(storageOf());
-    await connector.fetchCredentials();
-    await connector.fetchCredentials();
+    for (let call = 0; call < 3; call += 1) {
+      await connector.fetchCredentials();
+      connector.invalidateCredentials();
+    }
     assert.equal(requests[0].headers.authorization, undefined);
-    assert.equal(requests[0].headers['x-anonymous-token'], undefined);
-    assert.equal(requests[1].headers['x-anonymous-token'], 'first');
+    const shown = requests.map((request) => request.headers['x-anonymous-token']);
+    assert.deepEqual(shown, [undefined, 'first', 'second']);
   });
 
-  test(`who signs in shows the anonymous token too, until ${kind} storage forgets it`, async () => {
-    answers = [[200, { ...TOKEN, token: 'anonymous' }], [200, TOKEN]];
+  test(`what the former connector kept in ${kind} storage is exchanged once`, async () => {
+    answers = [[503, {}], [200, { ...TOKEN, deviceToken: 'device' }]];
+    const storage = storageOf();
+    await storage.setItem('powersync-anonymous-token', 'former');
+    const connector = anonymous(storage);
+    await assert.rejects(connector.fetchCredentials(), /HTTP 503/);
+    for (let call = 0; call < 2; call += 1) {
+      connector.retryNow();
+      await connector.fetchCredentials();
+    }
+    const shown = requests.map((request) => request.headers['x-anonymous-token']);
+    assert.deepEqual(shown, ['former', 'former', 'device']);
+    assert.equal(await storage.getItem('powersync-anonymous-token'), null);
+  });
+
+  test(`who signs in shows the device token too, until ${kind} storage forgets it`, async () => {
+    answers = [[200, { ...TOKEN, deviceToken: 'device' }], [200, TOKEN]];
     let credential = null;
     const connector = signedIn(async () => credential, {
       anonymousTokenUrl: `${url}/token/anonymous`,
@@ -345,20 +505,30 @@ for (const [kind, storageOf] of [
     credential = 'credential';
     await connector.fetchCredentials();
     await connector.forgetAnonymousUser();
+    connector.invalidateCredentials();
     await connector.fetchCredentials();
     assert.deepEqual(requests.map((r) => r.url), ['/token/anonymous', '/token', '/token']);
-    assert.equal(requests[1].headers['x-anonymous-token'], 'anonymous');
+    assert.equal(requests[1].headers['x-anonymous-token'], 'device');
     assert.equal(requests[2].headers['x-anonymous-token'], undefined);
   });
 }
 
-test('storage that fails is an error: each token would be for another user', async () => {
+test('where all anonymous users share a subject, there is nothing to keep', async () => {
   answers = [[200, TOKEN]];
+  const storage = memoryStorage();
+  await anonymous(storage).fetchCredentials();
+  assert.equal(storage.getItem('powersync-device-token'), null);
+});
+
+test('storage that fails is an error: each token would be for another user', async (context) => {
+  const clock = clockOf(context);
+  answers = [[200, { ...TOKEN, deviceToken: 'device' }]];
   const full = async () => Promise.reject(new Error('storage is full'));
   const storage = { getItem: async () => null, setItem: full, removeItem: full };
   const connector = anonymous(storage);
   await assert.rejects(connector.fetchCredentials(), /storage is full/);
   await assert.rejects(connector.forgetAnonymousUser(), /storage is full/);
+  assert.ok((await callFor(connector, 60, clock)).length <= 3);
 });
 
 test('a new device whose SDK asks twice at the same moment is one anonymous user', async () => {
@@ -367,5 +537,5 @@ test('a new device whose SDK asks twice at the same moment is one anonymous user
   const calls = [connector.fetchCredentials(), connector.fetchCredentials()];
   const tokens = (await Promise.all(calls)).map(({ token }) => token);
   assert.deepEqual(tokens, ['first', 'first']);
-  assert.equal((await connector.fetchCredentials()).token, 'second');
+  assert.equal(requests.length, 1);
 });

@@ -194,23 +194,25 @@ def test_an_anonymous_device_stays_itself_and_can_be_upgraded(
 ) -> None:
     url = stack.outputs["anonymous_token_url"]
     first = httpx.get(url, timeout=PATIENT).json()
-    again = httpx.get(url, headers={"X-Anonymous-Token": first["token"]}, timeout=PATIENT).json()
+    again = httpx.get(
+        url, headers={"X-Anonymous-Token": first["deviceToken"]}, timeout=PATIENT
+    ).json()
     other = httpx.post(url, timeout=PATIENT).json()
     assert again["userId"] == first["userId"] != other["userId"]
-    assert again["token"] != first["token"]
-    answer = ask(stack, own_user["IdToken"], **{"X-Anonymous-Token": again["token"]})
+    assert again["deviceToken"] != first["deviceToken"]
+    answer = ask(stack, own_user["IdToken"], **{"X-Anonymous-Token": again["deviceToken"]})
     claims = claims_of(answer.json()["token"])
     assert claims["previous_sub"] == first["userId"]
     assert claims["role"] == "authenticated"
-    # A signed-in user's token is not an anonymous one.
-    signed_in = answer.json()["token"]
-    stranger = httpx.get(url, headers={"X-Anonymous-Token": signed_in}, timeout=PATIENT).json()
-    assert stranger["userId"] not in {first["userId"], claims["sub"]}
-    assert claims_of(stranger["token"])["role"] == "anonymous"
+    # What PowerSync gets is no device's memory.
+    for seen in (answer.json()["token"], again["token"]):
+        stranger = httpx.get(url, headers={"X-Anonymous-Token": seen}, timeout=PATIENT).json()
+        assert stranger["userId"] not in {first["userId"], claims["sub"]}
+        assert claims_of(stranger["token"])["role"] == "anonymous"
 
 
 def connect(
-    stack: LocalStack, credential: str | None, anonymous_token: str | None = None
+    stack: LocalStack, credential: str | None, device_token: str | None = None
 ) -> dict[str, Any]:
     """What the documented TypeScript connector gives the SDK."""
     require_node_modules()
@@ -218,7 +220,7 @@ def connect(
         "tokenUrl": stack.outputs["token_url"],
         "anonymousTokenUrl": stack.outputs["anonymous_token_url"],
         "credential": credential,
-        "anonymousToken": anonymous_token,
+        "deviceToken": device_token,
     }
     run = subprocess.run(
         [str(NODE), str(JS / "fetch_credentials.mjs")],
@@ -239,9 +241,9 @@ def test_the_documented_connector_works_with_the_stack(
         device = connect(stack, None)
         assert device["credentials"]["endpoint"] == stack.outputs["audience"][0]
         anonymous = powersync.verify(device["credentials"]["token"])
-        same = connect(stack, None, device["anonymousToken"])
+        same = connect(stack, None, device["deviceToken"])
         assert powersync.verify(same["credentials"]["token"]).sub == anonymous.sub
-        user = connect(stack, own_user["IdToken"], same["anonymousToken"])
+        user = connect(stack, own_user["IdToken"], same["deviceToken"])
         verdict = powersync.verify(user["credentials"]["token"])
     assert verdict.ok
     assert verdict.sub == claims_of(own_user["IdToken"])["sub"]

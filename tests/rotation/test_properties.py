@@ -38,7 +38,7 @@ ROTATIONS_A_LIFE = 1_700
 @pytest.fixture(autouse=True)
 def _keys_are_names_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def from_key(key: SigningKey) -> Signer:
-        return Signer(key.kid, b"", lambda _: b"")
+        return Signer(key.kid, key.alg, lambda _: b"")
 
     monkeypatch.setattr(Signer, "from_key", staticmethod(from_key))
     logging.disable()  # outages are logged with their traces, thousands of times here

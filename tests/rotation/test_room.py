@@ -42,7 +42,7 @@ ROTATIONS = 40
 @pytest.fixture
 def _nothing_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
     def from_key(key: SigningKey) -> Signer:
-        return Signer(key.kid, b"", lambda _: b"")
+        return Signer(key.kid, key.alg, lambda _: b"")
 
     monkeypatch.setattr(Signer, "from_key", staticmethod(from_key))
 

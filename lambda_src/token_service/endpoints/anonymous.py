@@ -1,88 +1,146 @@
 """Anonymous users that stay themselves, without a database.
 
-The anonymous token itself is the memory: it is signed by our key ring, so a subject in it was given
-out by us. Whoever presents it, even long expired, is that subject again.
+A device gets a token of its own beside the PowerSync token: its memory. It is signed by our key
+ring, so a subject in it was given out by us; PowerSync never sees it, and accepts it no more than
+we accept a PowerSync token. Each use gives a new one.
 """
 
 import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from token_service.identity import credentials
-from token_service.identity.credentials import Credential, InvalidCredentialError
+from token_service.identity.credentials import LOGIN_TYPES, Credential, InvalidCredentialError
 from token_service.identity.verification import UnusableKeyError, VerificationKey
+from token_service.keys.signer import Signer
 from token_service.reserved import SHARED_SUBJECT, SUBJECT_PREFIX
 
 _log = logging.getLogger(__name__)
+
+DEVICE_TYPE = "device+jwt"
+"""The header `typ` of a device token (explicit typing, RFC 8725 §3.11)."""
 
 RingKeys = Mapping[str, tuple[str, Mapping[str, str]]]
 """By `kid`, the algorithm and public JWK of each key that may have signed and is not revoked."""
 
 
+class FormerTokens(StrEnum):
+    """What anonymous PowerSync tokens are still good for, which were the devices' memory once.
+
+    They are told from today's by the claim `jti`, which those did not have.
+    """
+
+    EXCHANGE = "exchange"
+    """Those of a former release are taken for as long as they were remembered then."""
+
+    ISSUE = "issue"
+    """They are also still given out, for apps that do not know device tokens yet."""
+
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class FormerSubject:
+    """A subject that a device has proven, by a token issued at `proven_at` (epoch seconds)."""
+
+    subject: str
+    proven_at: int
+
+
 @dataclass(slots=True)
 class AnonymousSubjects:
-    """Gives anonymous users their subjects.
+    """Gives anonymous users their subjects, and devices the tokens that keep them.
 
     Attributes:
         mode: `per-device`, or `shared` for one subject for all.
-        remember_seconds: For how long after its issue a token brings its subject back.
+        remember_seconds: For how long after its issue a device token brings its subject back.
+        issuer: Our own URL: `iss` and `aud` of a device token.
+        former_tokens: What anonymous PowerSync tokens are good for.
         clock: Epoch seconds.
     """
 
     mode: str
     remember_seconds: int
+    issuer: str
+    former_tokens: FormerTokens
     clock: Callable[[], float]
     _prepared: dict[str, VerificationKey] = field(default_factory=dict)
 
     def subject_for(self, presented: str | None, keys: RingKeys) -> str:
         """The subject for a new anonymous token.
 
-        With the previous anonymous token `presented`, its subject; else, and for whatever is
-        presented that does not prove one, a fresh random subject. That is never an error: anybody
-        may have an anonymous token, so refusing would only lock out a device that kept its token
-        for too long.
+        With the device's token `presented`, its subject; else, and for whatever is presented that
+        does not prove one, a fresh random subject. That is never an error: anybody may have an
+        anonymous token, so refusing would only lock out a device that was away for too long.
         """
         if self.mode == "shared":
             return SHARED_SUBJECT
-        return self.former_subject(presented, keys) or SUBJECT_PREFIX + os.urandom(16).hex()
+        former = self.former_subject(presented, keys)
+        return former.subject if former else SUBJECT_PREFIX + os.urandom(16).hex()
 
-    def former_subject(self, presented: str | None, keys: RingKeys) -> str | None:
-        """The subject that a previous anonymous token proves; None if it proves none.
+    def former_subject(self, presented: str | None, keys: RingKeys) -> FormerSubject | None:
+        """The subject that a device's token proves; None if it proves none.
 
         The shared subject is everybody's, so it is never proven: it lacks the prefix.
         """
         if presented is None:
             return None
         try:
-            return self._proven_subject(credentials.parse(presented), keys)
+            token = credentials.parse(presented, LOGIN_TYPES | {DEVICE_TYPE})
+            return self._proven_subject(token, keys)
         except InvalidCredentialError as error:
-            _log.info("anonymous token not remembered: %s", error)
+            _log.info("device not remembered: %s", error)
             return None
 
-    def _proven_subject(self, token: Credential, keys: RingKeys) -> str:
-        """Raises `InvalidCredentialError`.
+    def device_token(self, signer: Signer, subject: str) -> str | None:
+        """What `subject` has to show to be itself again; None where all share one."""
+        if self.mode == "shared":
+            return None
+        now = int(self.clock())
+        claims = {
+            "iss": self.issuer,
+            "aud": self.issuer,
+            "sub": subject,
+            "iat": now,
+            "exp": now + self.remember_seconds,
+        }
+        return signer.compact(claims, DEVICE_TYPE)
 
-        Neither `exp` nor `iss` and `aud` are asked about: an expired token is what this is for, and
-        a device shall stay itself when the service moves to a domain of its own. No other key than
-        our ring's is looked at, and the ring signs our tokens only.
-        """
+    def token_id(self) -> str | None:
+        """The `jti` of an anonymous PowerSync token; one without is a device's memory, too."""
+        return None if self.former_tokens is FormerTokens.ISSUE else os.urandom(16).hex()
+
+    def _proven_subject(self, token: Credential, keys: RingKeys) -> FormerSubject:
+        """Raises `InvalidCredentialError`. No other key than our ring's is looked at."""
         key = self._key(token.kid, keys)
         if key is None:
             raise InvalidCredentialError("signed by no key of the ring")
         if not key.verifies(token):
             raise InvalidCredentialError("the signature is wrong")
-        if token.claims.get("role") != "anonymous":
-            raise InvalidCredentialError("not an anonymous token")
+        if token.typ == DEVICE_TYPE:
+            _check_device_token(token, self.clock())
+        else:
+            self._check_former_token(token)
         subject = token.claims.get("sub")
         if not isinstance(subject, str) or not subject.startswith(SUBJECT_PREFIX):
             raise InvalidCredentialError("not a device's subject")
         issued_at = credentials.read_time(token.claims, "iat")
         if issued_at is None or not self._is_remembered(issued_at):
             raise InvalidCredentialError(f"issued more than {self.remember_seconds} s ago")
-        return subject
+        return FormerSubject(subject, int(issued_at))
 
-    def _is_remembered(self, issued_at: int) -> bool:
+    def _check_former_token(self, token: Credential) -> None:
+        """Its `exp` is not asked about: an expired token is what it was for."""
+        if self.former_tokens is FormerTokens.REFUSE:
+            raise InvalidCredentialError("a PowerSync token, and no device token")
+        if token.claims.get("role") != "anonymous":
+            raise InvalidCredentialError("not an anonymous token")
+        if "jti" in token.claims:
+            raise InvalidCredentialError("a PowerSync token that is not of a former release")
+
+    def _is_remembered(self, issued_at: float) -> bool:
         age = self.clock() - issued_at
         return -credentials.CLOCK_LEEWAY <= age < self.remember_seconds
 
@@ -99,3 +157,16 @@ class AnonymousSubjects:
                 raise InvalidCredentialError(f"a key of the ring is not usable: {error}") from None
             self._prepared[kid] = prepared
         return self._prepared[kid]
+
+
+def _check_device_token(token: Credential, now: float) -> None:
+    """Raises `InvalidCredentialError`.
+
+    The ring signs for this service alone, so what it signed with this `typ` came from here. That
+    `aud` is its own `iss`, rather than today's URL, lets a device stay itself when the service
+    moves to a domain of its own.
+    """
+    audience = token.claims.get("aud")
+    if not isinstance(audience, str) or audience != token.claims.get("iss"):
+        raise InvalidCredentialError("a device token for somebody else")
+    credentials.check_times(token.claims, now)

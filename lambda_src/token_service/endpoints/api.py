@@ -44,7 +44,7 @@ class TokenService:
     clock: Callable[[], float]
 
     def issue(self, subject: str, role: str, claims: Mapping[str, object]) -> Response:
-        """The answer with a token for `subject`."""
+        """The answer with a token for a signed-in user."""
         token = self.issuer.issue(
             self.rings.get().signer,
             subject=subject,
@@ -52,7 +52,25 @@ class TokenService:
             now=self.clock(),
             claims=claims,
         )
-        return self._answer(token)
+        return json_response(200, self._content(token))
+
+    def issue_anonymously(self, presented: str | None) -> Response:
+        """The answer with a token for an anonymous user, and with one for the device to keep."""
+        ring = self.rings.get()
+        subject = self.anonymous.subject_for(presented, ring.verification_keys)
+        token = self.issuer.issue(
+            ring.signer,
+            subject=subject,
+            role=ANONYMOUS,
+            now=self.clock(),
+            claims={},
+            token_id=self.anonymous.token_id(),
+        )
+        content = self._content(token)
+        device_token = self.anonymous.device_token(ring.signer, subject)
+        if device_token is not None:
+            content["deviceToken"] = device_token
+        return json_response(200, content)
 
     def check_configured(self) -> None:
         """Raises `NotConfiguredError` before a credential is even looked at."""
@@ -62,17 +80,14 @@ class TokenService:
                 " `pulumi config set powersyncUrl https://…` and `pulumi up`"
             )
 
-    def _answer(self, token: Token) -> Response:
-        return json_response(
-            200,
-            {
-                "token": token.encoded,
-                "powersync_url": self.powersync_url,
-                "endpoint": self.powersync_url,
-                "expiresAt": token.expires_at,
-                "userId": token.subject,
-            },
-        )
+    def _content(self, token: Token) -> dict[str, object]:
+        return {
+            "token": token.encoded,
+            "powersync_url": self.powersync_url,
+            "endpoint": self.powersync_url,
+            "expiresAt": token.expires_at,
+            "userId": token.subject,
+        }
 
 
 def signed_in_app(service: TokenService, providers: "IdentityProviders") -> FastAPI:
@@ -90,7 +105,8 @@ def signed_in_app(service: TokenService, providers: "IdentityProviders") -> Fast
                 presented, service.rings.get().verification_keys
             )
             if former is not None:
-                claims["previous_sub"] = former
+                claims["previous_sub"] = former.subject
+                claims["previous_iat"] = former.proven_at
         role = ANONYMOUS if caller.anonymous else AUTHENTICATED
         return service.issue(caller.subject, role, claims)
 
@@ -104,10 +120,7 @@ def anonymous_app(service: TokenService) -> FastAPI:
     @app.api_route("/token/anonymous", methods=["GET", "POST"], response_class=Response)
     async def anonymous_token(request: Request) -> Response:
         service.check_configured()
-        subject = service.anonymous.subject_for(
-            request.headers.get("x-anonymous-token"), service.rings.get().verification_keys
-        )
-        return service.issue(subject, ANONYMOUS, {})
+        return service.issue_anonymously(request.headers.get("x-anonymous-token"))
 
     return app
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from mangum import Mangum
 from mangum.handlers import HTTPGateway
 
-from token_service.endpoints.anonymous import AnonymousSubjects
+from token_service.endpoints.anonymous import AnonymousSubjects, FormerTokens
 from token_service.endpoints.api import TokenService
 from token_service.keys.ring_cache import RingCache
 from token_service.keys.stores import KeyRingStore
@@ -19,8 +19,16 @@ from token_service.settings import TokenSettings
 
 
 def token_service(environment: Mapping[str, str], anonymous_mode: str) -> TokenService:
-    """The service as the function's environment describes it."""
+    """The service as the function's environment describes it.
+
+    Raises `ValueError` where a device token would be a PowerSync token as well.
+    """
     settings = TokenSettings.from_environment(environment)
+    if settings.issuer in settings.audiences:
+        raise ValueError(
+            f"audiences has this service's own URL {settings.issuer}, which is the audience of"
+            " device tokens; name the PowerSync instance there"
+        )
     # A client waits for this read: two quick attempts, then 503 and its own retry.
     store = KeyRingStore.connect(settings.secret_arn, time_limit=3.0, attempts=2)
     return TokenService(
@@ -35,6 +43,8 @@ def token_service(environment: Mapping[str, str], anonymous_mode: str) -> TokenS
         anonymous=AnonymousSubjects(
             mode=anonymous_mode,
             remember_seconds=settings.anonymous_remember_seconds,
+            issuer=settings.issuer,
+            former_tokens=FormerTokens(settings.anonymous_former_tokens),
             clock=time.time,
         ),
         clock=time.time,

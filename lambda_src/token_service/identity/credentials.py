@@ -28,9 +28,10 @@ CLOCK_LEEWAY = 30
 LATEST_TIME = 253_402_300_799
 """Epoch seconds at the end of the year 9999."""
 
-_ACCEPTED_TYPES = frozenset({"jwt", "application/jwt", "at+jwt", "application/at+jwt"})
-"""Values of the header `typ` (RFC 7519 §5.1, RFC 9068 §2.1). Explicit typing exists so that a token
-made for something else, such as `logout+jwt` or `dpop+jwt`, is not taken here (RFC 8725 §3.11)."""
+LOGIN_TYPES = frozenset({"jwt", "application/jwt", "at+jwt", "application/at+jwt"})
+"""Values of the header `typ` that a login token may have (RFC 7519 §5.1, RFC 9068 §2.1).
+Explicit typing exists so that a token made for something else, such as `logout+jwt` or `dpop+jwt`,
+is not taken here (RFC 8725 §3.11)."""
 
 
 class InvalidCredentialError(Exception):
@@ -61,6 +62,7 @@ class Credential:
         encoded: The token as it came.
         alg: The header's `alg`.
         kid: The header's `kid`.
+        typ: The header's `typ` in lower case, `jwt` if it has none.
         claims: The payload.
         signing_input: What the signature covers (RFC 7515 §5.1).
         signature: The raw signature.
@@ -69,14 +71,16 @@ class Credential:
     encoded: str
     alg: str
     kid: str
+    typ: str
     claims: Mapping[str, object]
     signing_input: bytes
     signature: bytes
 
 
-def parse(encoded: str) -> Credential:
+def parse(encoded: str, types: frozenset[str] = LOGIN_TYPES) -> Credential:
     """Take a compact JWS (RFC 7515 §7.1) with JWT claims apart.
 
+    `types` are the accepted values of the header's `typ`, in lower case; without one it is `jwt`.
     Header members that carry or point to a key (`jwk`, `jku`, `x5u`, `x5c`) are ignored: keys come
     from the configured identity provider only. Raises `InvalidCredentialError`.
     """
@@ -88,11 +92,14 @@ def parse(encoded: str) -> Credential:
         raise InvalidCredentialError("not ASCII") from None
     if len(segments) != 3:
         raise InvalidCredentialError("not three segments, so not a signed JWT")
-    alg, kid = _read_header(segments[0])
+    alg, kid, typ = _read_header(segments[0])
+    if typ not in types:
+        raise InvalidCredentialError(f"header: typ is none of {', '.join(sorted(types))}")
     return Credential(
         encoded=encoded,
         alg=alg,
         kid=kid,
+        typ=typ,
         claims=parse_json_object(_decode_segment(segments[1], "payload"), "payload"),
         signing_input=segments[0] + b"." + segments[1],
         signature=_decode_segment(segments[2], "signature"),
@@ -213,22 +220,22 @@ def _decode_segment(segment: bytes, what: str) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _read_header(segment: bytes) -> tuple[str, str]:
-    """The `alg` and `kid` of a header; all tokens by the same key have the same one."""
+def _read_header(segment: bytes) -> tuple[str, str, str]:
+    """The `alg`, `kid` and `typ` of a header; all tokens by the same key have the same one."""
     return _check_header(parse_json_object(_decode_segment(segment, "header"), "header"))
 
 
-def _check_header(header: Mapping[str, object]) -> tuple[str, str]:
-    """The `alg` and `kid` of a header that asks for nothing we do not do."""
+def _check_header(header: Mapping[str, object]) -> tuple[str, str, str]:
+    """The `alg`, `kid` and `typ` of a header that asks for nothing we do not do."""
     alg, kid, typ = header.get("alg"), header.get("kid"), header.get("typ", "JWT")
     if not isinstance(alg, str):
         raise InvalidCredentialError("header: no alg")
     if not isinstance(kid, str) or not 0 < len(kid) <= LARGEST_KID:
         raise InvalidCredentialError(f"header: kid is not a string of 1 to {LARGEST_KID}")
-    if not isinstance(typ, str) or typ.lower() not in _ACCEPTED_TYPES:
-        raise InvalidCredentialError("header: typ is not that of a JWT or an access token")
+    if not isinstance(typ, str):
+        raise InvalidCredentialError("header: typ is not a string")
     if "crit" in header:  # We understand no extension, so none can be critical (RFC 7515 §4.1.11).
         raise InvalidCredentialError("header: crit names an extension")
     if header.get("b64", True) is not True:
         raise InvalidCredentialError("header: an unencoded payload (RFC 7797)")
-    return alg, kid
+    return alg, kid, typ.lower()

@@ -12,9 +12,9 @@ from typing import Literal
 
 from token_service.identity.algorithms import ASYMMETRIC_ALGORITHMS
 from token_service.identity.settings_reader import InvalidProviderError, Reader, either
-from token_service.reserved import PROTECTED_CLAIMS
+from token_service.reserved import PREVIOUS_USER_CLAIMS, PROTECTED_CLAIMS
 
-UNMAPPABLE_CLAIMS = PROTECTED_CLAIMS | {"previous_sub"}
+UNMAPPABLE_CLAIMS = PROTECTED_CLAIMS | PREVIOUS_USER_CLAIMS
 """Names in our token that no identity provider's claim may take."""
 
 LONGEST_SESSION_CACHE = 300

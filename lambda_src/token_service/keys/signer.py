@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -17,20 +18,30 @@ class Signer:
     """A signing key made ready: `sign` takes the signing input, returns the raw signature."""
 
     kid: str
-    header: bytes
+    alg: str
     sign: Callable[[bytes], bytes]
+
+    def compact(self, claims: Mapping[str, object], typ: str = "JWT") -> str:
+        """The claims as a signed JWT in compact serialization (RFC 7515 §7.1)."""
+        signing_input = _header(self.alg, self.kid, typ) + b"." + segment(claims)
+        signature = base64.urlsafe_b64encode(self.sign(signing_input)).rstrip(b"=")
+        return (signing_input + b"." + signature).decode()
 
     @classmethod
     def from_key(cls, key: SigningKey) -> "Signer":
         """Parse the key once; a signature then costs little more than its arithmetic."""
         algorithm = get_default_algorithms()[key.alg]
         private_key = algorithm.from_jwk(dict(key.private_jwk))
-        header = segment({"alg": key.alg, "kid": key.kid, "typ": "JWT"})
         if isinstance(algorithm, ECAlgorithm) and isinstance(private_key, EllipticCurvePrivateKey):
-            return cls(key.kid, header, _ecdsa(private_key, ECDSA(algorithm.hash_alg())))
+            return cls(key.kid, key.alg, _ecdsa(private_key, ECDSA(algorithm.hash_alg())))
         return cls(
-            key.kid, header, lambda signing_input: algorithm.sign(signing_input, private_key)
+            key.kid, key.alg, lambda signing_input: algorithm.sign(signing_input, private_key)
         )
+
+
+@lru_cache(maxsize=8)
+def _header(alg: str, kid: str, typ: str) -> bytes:
+    return segment({"alg": alg, "kid": kid, "typ": typ})
 
 
 def _ecdsa(private_key: EllipticCurvePrivateKey, scheme: ECDSA) -> Callable[[bytes], bytes]:

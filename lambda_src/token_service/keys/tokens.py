@@ -1,10 +1,9 @@
 """PowerSync tokens: their claims, and how they are put together (RFC 7515, RFC 7519)."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from token_service.keys.signer import Signer, segment
+from token_service.keys.signer import Signer
 from token_service.reserved import PROTECTED_CLAIMS
 
 LARGEST_TOKEN = 6144
@@ -33,13 +32,21 @@ class TokenIssuer:
     lifetime: int
 
     def issue(
-        self, signer: Signer, *, subject: str, role: str, now: float, claims: Mapping[str, object]
+        self,
+        signer: Signer,
+        *,
+        subject: str,
+        role: str,
+        now: float,
+        claims: Mapping[str, object],
+        token_id: str | None = None,
     ) -> Token:
         """Sign a token for `subject` that is valid from `now` (epoch seconds).
 
-        `claims` are mapped ones; those of `PROTECTED_CLAIMS` cannot be set through them. PowerSync
-        wants `sub`, `iat`, `exp` and `aud`, reads all others at top level, and refuses a lifetime
-        above 86,400 s. Raises `TokenTooLargeError`.
+        `claims` are mapped ones; those of `PROTECTED_CLAIMS` cannot be set through them;
+        `token_id` is the `jti`, if there shall be one. PowerSync wants `sub`, `iat`, `exp` and
+        `aud`, reads all others at top level, and refuses a lifetime above 86,400 s. Raises
+        `TokenTooLargeError`.
         """
         issued_at = int(now)
         expires_at = issued_at + self.lifetime
@@ -52,12 +59,12 @@ class TokenIssuer:
             "exp": expires_at,
             "role": role,
         }
-        signing_input = signer.header + b"." + segment(payload)
-        signature = base64.urlsafe_b64encode(signer.sign(signing_input)).rstrip(b"=")
-        encoded = signing_input + b"." + signature
+        if token_id is not None:
+            payload["jti"] = token_id
+        encoded = signer.compact(payload)
         if len(encoded) > LARGEST_TOKEN:
             raise TokenTooLargeError(
                 f"the token of {len(encoded)} bytes is larger than {LARGEST_TOKEN}; map fewer or"
                 " smaller claims in identityProviders[].claims"
             )
-        return Token(encoded.decode(), subject, expires_at)
+        return Token(encoded, subject, expires_at)

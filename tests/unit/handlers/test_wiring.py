@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.api_gateway import lambda_event
-from token_service.handlers.wiring import lambda_handler
+from token_service.handlers.wiring import lambda_handler, token_service
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +44,20 @@ def test_a_route_that_waits_for_nothing_is_answered() -> None:
 
     handler: Any = lambda_handler(app)
     assert handler(lambda_event("/answers"), None)["body"] == '"at once"'
+
+
+def test_a_service_whose_device_tokens_powersync_would_accept_does_not_start() -> None:
+    issuer = "https://tokens.test"
+    environment = {
+        "KEYRING_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:ring",
+        "KEYRING_CACHE_SECONDS": "300",
+        "KEYRING_MAX_AGE_SECONDS": "3600",
+        "TOKEN_LIFETIME_SECONDS": "300",
+        "ISSUER": issuer,
+        "AUDIENCES": f'["https://instance.test", "{issuer}"]',
+        "POWERSYNC_URL": "https://instance.test",
+        "ANONYMOUS_REMEMBER_SECONDS": "86400",
+        "ANONYMOUS_FORMER_TOKENS": "exchange",
+    }
+    with pytest.raises(ValueError, match="audiences has this service's own URL https://tokens"):
+        token_service(environment, "per-device")
