@@ -1,5 +1,6 @@
 // A complete connector for the PowerSync Dart and Flutter SDKs: copy it, and put in your URLs.
-// Needs the packages `powersync` and `http`.
+// Needs the packages `powersync` and `http`. It follows connector.ts; no test compiles it.
+// docs/identity.md has the table of what it does, and when to call `retryNow()` and `connect()`.
 
 import 'dart:convert';
 import 'dart:math';
@@ -8,8 +9,7 @@ import 'package:http/http.dart' as http;
 import 'package:powersync/powersync.dart';
 
 /// Your identity provider's token of the signed-in user; null when nobody is signed in. With
-/// [refresh] the one from before was refused: get a new one. If that is refused, too, nothing is
-/// asked for a minute, or until this gives another one.
+/// [refresh] the one from before was refused: get a new one.
 typedef Credential = Future<String?> Function({required bool refresh});
 
 class TokenException implements Exception {
@@ -20,14 +20,13 @@ class TokenException implements Exception {
   String toString() => message;
 }
 
-/// Connect with a new one when somebody signs in: the SDK keeps the last token in the old one.
 class TokenConnector extends PowerSyncBackendConnector {
   TokenConnector({
     this.tokenUrl,
     this.anonymousTokenUrl,
     this.credential,
-    this.readAnonymousToken,
-    this.writeAnonymousToken,
+    this.readDeviceToken,
+    this.writeDeviceToken,
     this.onSignedOut,
     required this.upload,
   });
@@ -40,29 +39,37 @@ class TokenConnector extends PowerSyncBackendConnector {
 
   final Credential? credential;
 
-  /// Where a device's anonymous token is kept, such as secure storage; null removes it.
-  final Future<String?> Function()? readAnonymousToken;
-  final Future<void> Function(String? token)? writeAnonymousToken;
+  /// Where the device's own token is kept, such as secure storage; null removes it. Give back what
+  /// the former connector kept, its anonymous token, until this one has written: it is exchanged.
+  final Future<String?> Function()? readDeviceToken;
+  final Future<void> Function(String? token)? writeDeviceToken;
 
-  /// Called when the user has to sign in again: once, until another credential is there.
+  /// Called when the user has to sign in again: once, until a token was given.
   final void Function()? onSignedOut;
 
   /// Sends the local changes to your backend: see PowerSync's documentation.
   final Future<void> Function(PowerSyncDatabase database) upload;
 
   static const _timeout = Duration(seconds: 15);
-  static const _defaultRetryAfter = 5;
-  static const _longestWait = 60;
-  static const _refusalLasts = Duration(seconds: 60);
+  static const _firstWait = 5;
+  static const _longestWait = 300;
+  static const _longestOfflineWait = 60; // nobody is burdened by who reaches nobody
+  static const _longestRetryAfter = 3600;
 
-  /// The credentials that the last 401 was about.
-  List<String?> _refused = const [];
+  /// Requests without a token since the last one.
+  int _failures = 0;
 
-  /// From then on they are asked with once more: a refusal can pass.
-  DateTime _askAgainAt = DateTime.fromMillisecondsSinceEpoch(0);
-
-  /// Before then the token service asked not to be asked.
+  /// Before then nothing is asked.
   DateTime _notBefore = DateTime.fromMillisecondsSinceEpoch(0);
+
+  /// The credentials that were asked with since the last token.
+  final List<String?> _failed = [];
+
+  /// Whether another credential has cut a wait short since the last token.
+  bool _cutShort = false;
+
+  /// Whether a 401 was the last word, and the app knows it.
+  bool _signedOut = false;
 
   /// What the SDK calls whenever it needs a token, and every few seconds while it has none, but not
   /// while a call is under way. Null when signed out. It throws when there can be no answer now:
@@ -71,75 +78,117 @@ class TokenConnector extends PowerSyncBackendConnector {
   Future<PowerSyncCredentials?> fetchCredentials() async {
     final url = tokenUrl;
     final token = url == null ? null : await credential?.call(refresh: false);
-    if (url == null || token == null) {
-      final anonymousUrl = anonymousTokenUrl;
-      return anonymousUrl == null ? null : await _fetchAnonymously(anonymousUrl);
+    final anonymousUrl = anonymousTokenUrl;
+    if (token == null && anonymousUrl == null) {
+      _forgive(); // whoever signs in next does not wait for this one
+      return null;
     }
-    final knownAsRefused = _refused.contains(token);
-    if (knownAsRefused && DateTime.now().isBefore(_askAgainAt)) return null;
-    if (!knownAsRefused) _refused = const [];
-
-    var response = await _ask(url, token);
-    if (response.statusCode == 401) {
-      // Once more with a fresh credential; asking again and again with a refused one helps nobody.
-      final fresh = await credential?.call(refresh: true);
-      if (fresh != null) response = await _ask(url, fresh);
-      if (fresh == null || response.statusCode == 401) {
-        _refused = [token, fresh];
-        _askAgainAt = DateTime.now().add(_refusalLasts);
-        if (!knownAsRefused) onSignedOut?.call();
+    if (_mustWait(token)) {
+      if (_signedOut) return null;
+      // Waiting here instead could hold up the SDK's disconnect(), which waits for this call.
+      throw TokenException('No PowerSync token: nothing is asked before ${_notBefore.toUtc()}');
+    }
+    _failed.add(token);
+    try {
+      final response = url != null && token != null
+          ? await _askSignedIn(url, token)
+          : await _ask(anonymousUrl!);
+      if (token != null && response.statusCode == 401) {
+        _wait(_longestWait);
+        if (!_signedOut) onSignedOut?.call();
+        _signedOut = true;
         return null;
       }
+      final body = _read(response);
+      final deviceToken = body['deviceToken'] as String?;
+      if (token == null && deviceToken != null) await writeDeviceToken?.call(deviceToken);
+      _forgive();
+      return PowerSyncCredentials(
+        endpoint: body['endpoint'] as String,
+        token: body['token'] as String,
+        userId: body['userId'] as String,
+        expiresAt: DateTime.fromMillisecondsSinceEpoch((body['expiresAt'] as int) * 1000),
+      );
+    } on http.ClientException {
+      _wait(_longestOfflineWait);
+      rethrow;
+    } catch (_) {
+      _wait(_longestWait);
+      rethrow;
     }
-    final credentials = _read(response);
-    _refused = const [];
-    return credentials;
   }
 
   @override
   Future<void> uploadData(PowerSyncDatabase database) => upload(database);
 
-  /// Call this once the data of the token's claim `previous_sub` belongs to the signed-in user.
-  Future<void> forgetAnonymousUser() async => writeAnonymousToken?.call(null);
+  /// Ends every wait, and forgets the token that the SDK keeps here. Call it when the user has signed
+  /// in or out, and when the network is back; then `connect()` the database again.
+  void retryNow() {
+    _forgive();
+    invalidateCredentials();
+  }
 
-  Future<PowerSyncCredentials> _fetchAnonymously(Uri url) async {
-    final credentials = _read(await _ask(url));
-    await writeAnonymousToken?.call(credentials.token);
-    return credentials;
+  /// Call this once the data of the token's claim `previous_sub` belongs to the signed-in user.
+  Future<void> forgetAnonymousUser() async => writeDeviceToken?.call(null);
+
+  void _forgive() {
+    _failures = 0;
+    _notBefore = DateTime.fromMillisecondsSinceEpoch(0);
+    _failed.clear();
+    _cutShort = false;
+    _signedOut = false;
+  }
+
+  /// Another credential may be asked with at once, but not one after the other.
+  bool _mustWait(String? token) {
+    if (!DateTime.now().isBefore(_notBefore)) return false;
+    if (_cutShort || _failed.contains(token)) return true;
+    _cutShort = true;
+    _failures += 1; // or who gives another one each time would ask more often than the rest
+    return false;
+  }
+
+  Future<http.Response> _askSignedIn(Uri url, String token) async {
+    // After a refusal there is one more request with a fresh credential, but not each time.
+    final current = _signedOut ? await credential?.call(refresh: true) ?? token : token;
+    final response = await _ask(url, current);
+    if (response.statusCode != 401 || _signedOut) return response;
+    final fresh = await credential?.call(refresh: true);
+    if (fresh == null) return response;
+    _failed.add(fresh);
+    return _ask(url, fresh);
   }
 
   Future<http.Response> _ask(Uri url, [String? credential]) async {
-    // Waiting here instead could hold up the SDK's disconnect(), which waits for this call.
-    if (DateTime.now().isBefore(_notBefore)) {
-      throw TokenException('No PowerSync token: asked to wait until ${_notBefore.toUtc()}');
-    }
-    final anonymousToken = await readAnonymousToken?.call();
-    return http.get(url, headers: {
+    final deviceToken = await readDeviceToken?.call();
+    _failures += 1; // until it turns out to be none
+    final response = await http.get(url, headers: {
       if (credential != null) 'Authorization': 'Bearer $credential',
       // Keeps an anonymous device the same user; beside a credential, says who it was before.
-      if (anonymousToken != null) 'X-Anonymous-Token': anonymousToken,
+      if (deviceToken != null) 'X-Anonymous-Token': deviceToken,
     }).timeout(_timeout);
+    final retryAfter = int.tryParse(response.headers['retry-after'] ?? '') ?? 0;
+    if (retryAfter > 0) _postpone(min(retryAfter, _longestRetryAfter));
+    return response;
   }
 
-  PowerSyncCredentials _read(http.Response response) {
+  Map<String, dynamic> _read(http.Response response) {
     if (response.statusCode != 200) {
-      if (response.statusCode == 429 || response.statusCode == 503) {
-        _wait(int.tryParse(response.headers['retry-after'] ?? '') ?? _defaultRetryAfter);
-      }
       throw TokenException('No PowerSync token: HTTP ${response.statusCode} ${response.body}');
     }
-    final body = jsonDecode(response.body) as Map<String, dynamic>;
-    return PowerSyncCredentials(
-      endpoint: body['endpoint'] as String,
-      token: body['token'] as String,
-      userId: body['userId'] as String,
-      expiresAt: DateTime.fromMillisecondsSinceEpoch((body['expiresAt'] as int) * 1000),
-    );
+    return jsonDecode(response.body) as Map<String, dynamic>;
+  }
+
+  /// Twice as long after each request without a token: 5 s, 10 s, 20 s, …
+  void _wait(int longest) {
+    final doublings = min(max(_failures - 1, 0), 10);
+    _postpone(min(_firstWait << doublings, longest));
   }
 
   /// Not all clients shall come back at the same moment, so each adds up to half as much again.
-  void _wait(int seconds) {
-    final milliseconds = min(seconds, _longestWait) * 1000 * (1 + Random().nextDouble() / 2);
-    _notBefore = DateTime.now().add(Duration(milliseconds: milliseconds.round()));
+  void _postpone(int seconds) {
+    final milliseconds = seconds * 1000 * (1 + Random().nextDouble() / 2);
+    final until = DateTime.now().add(Duration(milliseconds: milliseconds.round()));
+    if (until.isAfter(_notBefore)) _notBefore = until;
   }
 }
