@@ -198,6 +198,9 @@ def forged(ring: KeyRing) -> dict[str, str]:
             {"iss": ISSUER, "aud": ISSUER, "sub": "anon-5", "iat": NOW, "exp": NOW + DAY},
             "logout+jwt",
         ),
+        "the former release's, of another type": Signer.from_key(key).compact(
+            {"sub": "anon-5", "role": "anonymous", "iat": NOW, "exp": NOW + 300}, "logout+jwt"
+        ),
         "what PowerSync gets today": ".".join(of_powersync),
         "what PowerSync gets, called a device token": ".".join([typ_edited, *of_powersync[1:]]),
         "what PowerSync got, called a device token": Signer.from_key(key).compact(
