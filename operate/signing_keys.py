@@ -92,6 +92,11 @@ def _explain_revocation(told: Mapping[str, Any]) -> None:
     say(f"Revoked {', '.join(told['revoked'])}.")
     say(f"The key that signs is {told['current']}.")
     say(
+        "\nIf the key leaked, restart the PowerSync instance now, and check the data: a revocation"
+        " ends no stream that is open, and whoever has the key may have opened one for up to 24"
+        " hours. docs/rotation.md has more."
+    )
+    say(
         "\nPowerSync caches keys, and accepts tokens of a revoked one for a while:\n"
         f"  an instance in use    until {moment(told['refused_by_busy_verifiers_at'])}\n"
         f"  an idle instance      until {moment(told['refused_by_all_verifiers_at'])}\n"
