@@ -16,10 +16,12 @@ from tests.rotation.aws_model import Aws, ModelClient
 from tests.rotation.powersync import Instance
 from timings import Timings as Derived
 from token_service.aws.aws_json import AwsUnreachableError
+from token_service.endpoints import jwks
 from token_service.endpoints.jwks import JWKS_PATH, JwksEndpoint
-from token_service.keys import keyring
+from token_service.keys import keyring, ring_cache
 from token_service.keys.change import RotationInProgressError
 from token_service.keys.commands import POWERSYNC_REFRESH_SECONDS
+from token_service.keys.kept import NothingKeptError
 from token_service.keys.keyring import (
     KeyRing,
     NoRoomError,
@@ -29,7 +31,7 @@ from token_service.keys.keyring import (
     Timings,
 )
 from token_service.keys.publisher import JwksPublisher
-from token_service.keys.ring_cache import KeyRingUnavailableError, RingCache
+from token_service.keys.ring_cache import RingCache
 from token_service.keys.rotation import Rotation
 from token_service.keys.stores import (
     CURRENT,
@@ -298,9 +300,11 @@ class World:
         """A token function signs a token, if it has a ring that may."""
         try:
             kid = self.token_functions[function].get().signer.kid
-        except KeyRingUnavailableError:
+        except NothingKeptError:
             name = f"token function {function}"
-            out = self._was_unreachable("secretsmanager", 10) or self._was_unreachable(name, 10)
+            pause = ring_cache.LONGEST_PAUSE
+            out = self._was_unreachable("secretsmanager", pause)
+            out = out or self._was_unreachable(name, pause)
             assert out, "no token without an outage"
             return
         self.tokens.append(Token(kid, int(self.now) + self.token_lifetime))
@@ -315,7 +319,8 @@ class World:
             self.now, self._fetch, self.random.random() * self.transit
         )
         if kids is None:
-            assert self._no_jwks_expected(self.verifier_cache / 60), "no JWKS without an outage"
+            pause = jwks.LONGEST_PAUSE + self.verifier_cache / 60
+            assert self._no_jwks_expected(pause), "no JWKS without an outage"
             return
         for kid in signed_by:
             self.counts.verifications += 1
@@ -324,7 +329,7 @@ class World:
     def _fetch(self) -> frozenset[str] | None:
         response = self.random.choice(self.jwks_functions)(FETCH, None)
         if response["statusCode"] != 200:
-            assert self._no_jwks_expected(0), "no JWKS without an outage"
+            assert self._no_jwks_expected(jwks.LONGEST_PAUSE), "no JWKS without an outage"
             return None
         return frozenset(key["kid"] for key in json.loads(str(response["body"]))["keys"])
 

@@ -8,21 +8,23 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 import base64
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from token_service.aws.aws_json import AwsError
 from token_service.keys import publication
+from token_service.keys.kept import Kept, NothingKeptError
 from token_service.keys.publication import PublicationError
 from token_service.settings import JwksSettings
 
-log = logging.getLogger(__name__)
-
 JWKS_PATH = "/.well-known/jwks.json"
-RETRY_AFTER_SECONDS = 5
+LONGEST_PAUSE = 5
+"""Seconds between attempts to read the parameter while it cannot be read."""
 
 Response = dict[str, object]
+
+_ALWAYS = {"X-Content-Type-Options": "nosniff"}
+"""No browser takes an answer for another kind of content than it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,6 @@ class _Served:
     body: str
     etag: str
     headers: Mapping[str, str]
-    fetched_at: float
 
 
 class JwksEndpoint:
@@ -49,8 +50,15 @@ class JwksEndpoint:
     ) -> None:
         self._settings = settings
         self._read_document = read_document
-        self._clock = clock
-        self._served: _Served | None = None
+        self._kept = Kept(
+            "the JWKS parameter",
+            self._read,
+            (AwsError, PublicationError),
+            clock,
+            refresh_after=settings.cache_seconds,
+            max_age=settings.max_age_seconds,
+            longest_pause=LONGEST_PAUSE,
+        )
 
     def __call__(self, event: Mapping[str, object], _context: object) -> Response:
         """Answer one request."""
@@ -64,48 +72,39 @@ class JwksEndpoint:
         allowed = self._settings.routes.get(path) if isinstance(path, str) else None
         if method == "OPTIONS" and allowed:
             # API Gateway adds the CORS headers, if the API has any.
-            return {"statusCode": 204, "headers": {"Allow": allowed}}
+            return {"statusCode": 204, "headers": {**_ALWAYS, "Allow": allowed}}
         if allowed:
             return _error(405, "method_not_allowed", f"use {allowed}", {"Allow": allowed})
         return _error(404, "not_found", "there is nothing at this path")
 
     def _jwks(self, headers: Mapping[str, object], method: str) -> Response:
         try:
-            served = self._fresh()
-        except (AwsError, PublicationError):
-            log.exception("the JWKS parameter cannot be read")
+            served = self._kept.get()
+        except NothingKeptError as error:
             return _error(
                 503,
                 "temporarily_unavailable",
                 "the signing keys cannot be read just now; try again",
-                {"Retry-After": str(RETRY_AFTER_SECONDS)},
+                {"Retry-After": str(error.retry_after)},
             )
+        answered = served.headers
+        if self._kept.failing:
+            # A proxy that kept what is at hand any longer would stretch the age beyond the bound.
+            answered = {**answered, "Cache-Control": "no-store"}
         if _matches(headers.get("if-none-match"), served.etag):
-            return {"statusCode": 304, "headers": served.headers}
+            return {"statusCode": 304, "headers": answered}
         return {
             "statusCode": 200,
-            "headers": {**served.headers, "Content-Type": "application/json"},
+            "headers": {**answered, "Content-Type": "application/json"},
             "body": served.body if method == "GET" else "",
         }
 
-    def _fresh(self) -> _Served:
-        now = self._clock()
-        served = self._served
-        if served is not None and now - served.fetched_at < self._settings.cache_seconds:
-            return served
-        try:
-            body = publication.jwks(self._read_document()[0])
-        except (AwsError, PublicationError):
-            if served is None or now - served.fetched_at >= self._settings.max_age_seconds:
-                raise
-            log.exception("the JWKS parameter cannot be read; serving what is at hand")
-            # A proxy that kept this any longer would stretch the age beyond the bound.
-            return replace(served, headers={"Cache-Control": "no-store", "ETag": served.etag})
+    def _read(self) -> _Served:
+        body = publication.jwks(self._read_document()[0])
         digest = base64.urlsafe_b64encode(hashlib.sha256(body.encode()).digest()).decode()
         etag = f'"{digest}"'
         max_age = f"public, max-age={self._settings.cache_seconds}"
-        self._served = _Served(body, etag, {"Cache-Control": max_age, "ETag": etag}, now)
-        return self._served
+        return _Served(body, etag, {**_ALWAYS, "Cache-Control": max_age, "ETag": etag})
 
 
 def _matches(if_none_match: object, etag: str) -> bool:
@@ -124,6 +123,7 @@ def _error(
     return {
         "statusCode": status,
         "headers": {
+            **_ALWAYS,
             "Content-Type": "application/json",
             "Cache-Control": "no-store",
             **(headers or {}),

@@ -13,8 +13,7 @@ from token_service.identity.credentials import (
     UnusableClaimsError,
 )
 from token_service.identity.provider_http import IdentityProviderUnavailableError
-from token_service.keys import ring_cache
-from token_service.keys.ring_cache import KeyRingUnavailableError
+from token_service.keys.kept import NothingKeptError
 from token_service.keys.tokens import TokenTooLargeError
 
 log = logging.getLogger(__name__)
@@ -40,6 +39,7 @@ class _JsonResponse(Response):
         self.raw_headers = [
             (b"content-type", b"application/json"),
             (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
             (b"content-length", str(len(self.body)).encode()),
             *((name.lower().encode(), value.encode()) for name, value in (headers or {}).items()),
         ]
@@ -111,12 +111,13 @@ def _provider_unavailable(error: Exception) -> Response:
     )
 
 
-def _ring_unavailable(_: Exception) -> Response:
+def _ring_unavailable(error: Exception) -> Response:
+    retry_after = error.retry_after if isinstance(error, NothingKeptError) else 5
     return _error(
         503,
         "temporarily_unavailable",
         "tokens cannot be signed just now; try again",
-        Retry_After=str(ring_cache.RETRY_AFTER_SECONDS),
+        Retry_After=str(retry_after),
     )
 
 
@@ -144,7 +145,7 @@ RESPONSES: Mapping[type[Exception], Callable[[Exception], Response]] = {
     TokenTooLargeError: _unusable_claims,
     NotConfiguredError: _not_configured,
     IdentityProviderUnavailableError: _provider_unavailable,
-    KeyRingUnavailableError: _ring_unavailable,
+    NothingKeptError: _ring_unavailable,
     HTTPException: _http_error,
     Exception: _internal,
 }

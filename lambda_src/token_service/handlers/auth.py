@@ -9,6 +9,7 @@ import os
 import time
 
 from token_service import settings
+from token_service.aws.steady_clock import SteadyClock
 from token_service.endpoints.api import signed_in_app
 from token_service.handlers.wiring import lambda_handler, token_service
 from token_service.identity.providers import IdentityProviders
@@ -18,6 +19,7 @@ _providers = IdentityProviders.from_settings(
     settings.identity_providers(os.environ),
     own_issuer=_service.issuer.issuer,
     clock=time.time,
+    ages=SteadyClock(),
     allow_loopback_http=settings.allow_loopback_http(os.environ),
 )
 

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from mangum import Mangum
 from mangum.handlers import HTTPGateway
 
+from token_service.aws.steady_clock import SteadyClock
 from token_service.endpoints.anonymous import AnonymousSubjects, FormerTokens
 from token_service.endpoints.api import TokenService
 from token_service.keys.ring_cache import RingCache
@@ -36,7 +37,7 @@ def token_service(environment: Mapping[str, str], anonymous_mode: str) -> TokenS
         powersync_url=settings.powersync_url,
         rings=RingCache(
             store.read,
-            time.time,
+            SteadyClock(),
             refresh_after=settings.keyring_cache_seconds,
             max_age=settings.keyring_max_age_seconds,
         ),

@@ -69,9 +69,13 @@ class IdentityProviders:
         *,
         own_issuer: str,
         clock: Callable[[], float],
+        ages: Callable[[], float] | None = None,
         allow_loopback_http: bool = False,
     ) -> Self:
-        """Read the setting `identityProviders`; `clock` gives epoch seconds.
+        """Read the setting `identityProviders`.
+
+        `clock` gives epoch seconds, for what providers say. `ages` gives seconds that never run
+        backwards, for what is cached; without it `clock` serves for both.
 
         Nothing is fetched yet. Raises `InvalidProviderError` for a setting that is wrong, and for a
         provider that is this service itself: a token of ours is never a login credential.
@@ -82,7 +86,7 @@ class IdentityProviders:
         return cls(
             {
                 settings.issuer: _IdentityProvider(
-                    settings, clock, allow_loopback_http=allow_loopback_http
+                    settings, clock, ages or clock, allow_loopback_http=allow_loopback_http
                 )
                 for settings in read
             }
@@ -118,19 +122,20 @@ class _IdentityProvider:
         self,
         settings: ProviderSettings,
         clock: Callable[[], float],
+        ages: Callable[[], float],
         *,
         allow_loopback_http: bool,
     ) -> None:
         self.name = settings.name
         self._settings = settings
         self._clock = clock
-        metadata = ProviderMetadata(settings.issuer, clock, allow_loopback_http=allow_loopback_http)
+        metadata = ProviderMetadata(settings.issuer, ages, allow_loopback_http=allow_loopback_http)
         self._keys = ProviderKeys(
             settings.name,
             lambda: settings.jwks_uri or metadata.endpoint("jwks_uri"),
             algorithms=settings.algorithms,
             on_failure=metadata.forget,
-            clock=clock,
+            clock=ages,
         )
         self._session_check: SessionCheck | None = None
         if (check := settings.check_session) is not None:
@@ -139,7 +144,7 @@ class _IdentityProvider:
                 lambda: check.uri or metadata.endpoint("userinfo_endpoint"),
                 check.api_key,
                 check.cache_seconds,
-                clock,
+                ages,
             )
 
     def authenticate(self, credential: Credential, passed: Passed) -> Caller:

@@ -7,6 +7,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from token_service.keys.jwk import thumbprint
 from token_service.keys.keyring import SigningKey, State
+from token_service.keys.signer import ALGORITHMS
 
 RSA_KEY_BITS = {"RS256": 2048, "RS384": 3072, "RS512": 4096}
 EC_CURVES: Mapping[str, type[ec.EllipticCurve]] = {
@@ -14,8 +15,6 @@ EC_CURVES: Mapping[str, type[ec.EllipticCurve]] = {
     "ES384": ec.SECP384R1,
     "ES512": ec.SECP521R1,
 }
-ALGORITHMS = (*EC_CURVES, "EdDSA", *RSA_KEY_BITS)
-"""The asymmetric signature algorithms that PowerSync verifies."""
 
 
 def generate_private_jwk(alg: str) -> dict[str, str]:

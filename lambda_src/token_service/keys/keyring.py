@@ -305,7 +305,7 @@ def loads(document: str) -> KeyRing:
                 forced=data["forced"],
             )
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         # The cause would quote private members.
         raise KeyRingError("the secret does not hold a key ring") from None
 

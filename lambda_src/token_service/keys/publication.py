@@ -93,7 +93,7 @@ def loads(document: str) -> dict[str, PublishedKey]:
             )
             for key in keys
         }
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PublicationError(f"the JWKS parameter does not hold a JWK Set: {error!r}") from error
 
 

@@ -6,12 +6,14 @@ the ring that signs, AWSPENDING one that a change under way has prepared.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 from token_service.aws.aws_json import AwsError, AwsJsonClient
 from token_service.keys import keyring, publication
 from token_service.keys.keyring import KeyRing
 from token_service.keys.publication import Publication
+
+T = TypeVar("T")
 
 CURRENT = "AWSCURRENT"
 PENDING = "AWSPENDING"
@@ -35,6 +37,13 @@ class PendingVersion:
 
     version_id: str
     stored: StoredRing | None
+
+
+class IncompleteAnswerError(AwsError):
+    """An answer of AWS lacks a member that it has by AWS's contract."""
+
+    def __init__(self, member: str) -> None:
+        super().__init__("aws", "answer", "IncompleteAnswer", f"there is no {member} in it")
 
 
 class ConflictError(Exception):
@@ -76,9 +85,9 @@ class KeyRingStore:
         if "SecretString" not in answer:
             return None
         return StoredRing(
-            version_id=str(answer["VersionId"]),
-            ring=keyring.loads(str(answer["SecretString"])),
-            created_at=float(cast("float", answer["CreatedDate"])),
+            version_id=_member(answer, "VersionId", str),
+            ring=keyring.loads(_member(answer, "SecretString", str)),
+            created_at=float(_member(answer, "CreatedDate", (int, float))),
         )
 
     def current(self) -> StoredRing:
@@ -181,8 +190,8 @@ class PublicationStore:
     def read_document(self) -> tuple[str, int]:
         """The stored document and its version number; raises `AwsError`."""
         answer = self.client.call("GetParameter", {"Name": self.parameter})
-        parameter = cast("Mapping[str, object]", answer["Parameter"])
-        return str(parameter["Value"]), int(cast("int", parameter["Version"]))
+        parameter = _member(answer, "Parameter", dict)
+        return _member(parameter, "Value", str), _member(parameter, "Version", int)
 
     def write(self, published: Publication, generation: int) -> int:
         """Replace the document; returns its new version number."""
@@ -197,4 +206,12 @@ class PublicationStore:
                 "Overwrite": True,
             },
         )
-        return int(cast("int", answer["Version"]))
+        return _member(answer, "Version", int)
+
+
+def _member(answer: Mapping[str, object], name: str, kind: type[T] | tuple[type[T], ...]) -> T:
+    """A member of an answer of AWS, which has always had it; raises `IncompleteAnswerError`."""
+    value = answer.get(name)
+    if not isinstance(value, kind):
+        raise IncompleteAnswerError(name)
+    return value

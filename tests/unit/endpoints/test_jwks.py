@@ -107,13 +107,57 @@ def test_during_an_outage_what_is_at_hand_is_served_until_it_is_too_old() -> Non
     assert headers["Cache-Control"] == "no-store"
     parameter.now += 0.1
     status, headers, body = _ask(endpoint)
-    assert (status, headers["Retry-After"]) == (503, "5")
+    assert (status, headers["Retry-After"]) == (503, "1")
     assert json.loads(body)["error"] == "temporarily_unavailable"
     parameter.error = None
+    parameter.now += 1
+    status, headers, _ = _ask(endpoint)
+    assert (status, headers["Cache-Control"]) == (200, "public, max-age=60")
+
+
+def test_a_failing_parameter_is_not_waited_for_at_each_request() -> None:
+    """Neither by a cold function, which has nothing, nor by a warm one, which has the keys."""
+    parameter = _Parameter(error=OUT_OF_REACH)
+    endpoint = parameter.endpoint()
+    assert [_ask(endpoint)[0] for _ in range(20)] == [503] * 20
+    assert parameter.reads == 1
+    parameter.error = None
+    parameter.now += 1
     assert _ask(endpoint)[0] == 200
+    parameter.error = OUT_OF_REACH
+    parameter.now += 60
+    assert [_ask(endpoint)[0] for _ in range(20)] == [200] * 20
+    assert parameter.reads == 3
 
 
-@pytest.mark.parametrize("document", ["garbage", '{"keys": []}', '{"keys": [{"d": "?"}]}'])
+def test_a_client_that_has_this_version_gets_304_in_an_outage_too() -> None:
+    parameter = _Parameter()
+    endpoint = parameter.endpoint()
+    etag = _ask(endpoint)[1]["ETag"]
+    parameter.error = OUT_OF_REACH
+    parameter.now += 60
+    status, headers, _ = _ask(endpoint, if_none_match=etag)
+    assert (status, headers["Cache-Control"], headers["ETag"]) == (304, "no-store", etag)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *((method, JWKS_PATH) for method in ("GET", "HEAD", "POST")),
+        *(("GET", "/elsewhere"), ("OPTIONS", "/token")),
+    ],
+)
+@pytest.mark.parametrize("error", [None, OUT_OF_REACH])
+def test_no_answer_is_for_a_browser_to_guess_about(
+    method: str, path: str, error: Exception | None
+) -> None:
+    endpoint = _Parameter(error=error).endpoint()
+    assert _ask(endpoint, method, path)[1]["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "document", ["garbage", '{"keys": []}', '{"keys": [{"d": "?"}]}', "[" * 100_000]
+)
 def test_a_document_that_is_no_publication_is_not_served(document: str) -> None:
     status, _, body = _ask(_Parameter(document=document).endpoint())
     assert status == 503
@@ -128,10 +172,8 @@ def test_a_wrong_method_is_answered_with_those_allowed(method: str, path: str) -
 
 
 def test_options_tells_the_methods() -> None:
-    assert _ask(_Parameter().endpoint(), "OPTIONS", "/token")[:2] == (
-        204,
-        {"Allow": "GET, POST"},
-    )
+    status, headers, _ = _ask(_Parameter().endpoint(), "OPTIONS", "/token")
+    assert (status, headers["Allow"]) == (204, "GET, POST")
 
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])

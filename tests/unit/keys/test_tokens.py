@@ -3,8 +3,8 @@
 import jwt
 import pytest
 
-from token_service.keys.key_generation import ALGORITHMS, generate_private_jwk, generate_signing_key
-from token_service.keys.signer import KeyPairError, Signer, check_key_pair
+from token_service.keys.key_generation import generate_private_jwk, generate_signing_key
+from token_service.keys.signer import ALGORITHMS, KeyPairError, Signer, check_key_pair
 from token_service.keys.tokens import TokenIssuer, TokenTooLargeError
 from token_service.reserved import PROTECTED_CLAIMS
 
