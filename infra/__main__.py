@@ -26,6 +26,6 @@ functions = make_functions(
     user_pool_provider=user_pool.provider if user_pool else None,
 )
 routes = Routes("routes", settings, api, functions)
-Rotation("rotation", settings, keys=keys, functions=functions, api=api, routes=routes)
-Alarms("alarms", settings, functions, api)
+rotation = Rotation("rotation", settings, keys=keys, functions=functions, api=api, routes=routes)
+Alarms("alarms", settings, functions, api, rotation=rotation)
 export_outputs(settings, keys, api, functions, user_pool)

@@ -28,7 +28,12 @@ def advice(settings: Settings) -> list[str]:
     """One sentence for each thing that should be looked at before users depend on it."""
     in_aws = os.environ.get(TARGET_VARIABLE) != LOCAL.name
     of_aws = (*_open_origins(settings), *_short_cache(settings), *_room(settings))
-    return [*_placeholders(settings), *(of_aws if in_aws else ())]
+    return [
+        *_placeholders(settings),
+        *_nobody_gets_a_token(settings),
+        *_one_subject_for_two_people(settings),
+        *(of_aws if in_aws else ()),
+    ]
 
 
 def _placeholders(settings: Settings) -> Iterator[str]:
@@ -68,4 +73,33 @@ def _room(settings: Settings) -> Iterator[str]:
             f" {timings.publish_before_signing} s apart; a further one by hand waits until a key"
             f" has left, {timings.retain_after_signing} s after it ceased to sign. Scheduled"
             " rotations and revocations are not concerned"
+        )
+
+
+def _nobody_gets_a_token(settings: Settings) -> Iterator[str]:
+    if not (settings.identity_providers or settings.create_user_pool or settings.anonymous.enabled):
+        yield (
+            "nobody can get a token, for no identity provider is trusted and anonymous tokens are"
+            " off: set identityProviders, createUserPool or anonymous.enabled"
+        )
+    if not settings.powersync_url:
+        yield (
+            "nobody can get a token, for powersyncUrl is not set: set it to the URL of your"
+            " PowerSync instance"
+        )
+
+
+def _one_subject_for_two_people(settings: Settings) -> Iterator[str]:
+    """A subject is unique within its issuer only (OpenID Connect Core 1.0, section 5.7)."""
+    bare = [
+        f"identityProviders[{index}]"
+        for index, provider in enumerate(settings.identity_providers)
+        if not provider.get("subjectPrefix")
+    ]
+    if settings.create_user_pool:
+        bare.append("the user pool")
+    if len(bare) > 1:
+        yield (
+            f"{' and '.join(bare)} have no subjectPrefix, so two people may get one user id: give"
+            " all but one of them a subjectPrefix of its own"
         )

@@ -7,25 +7,29 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
+from functions import JWKS_PATH, TOKEN_PATH
 from naming import physical_name
 from policies import policy
+from timings import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from functions import Functions
     from http_api import HttpApi
+    from rotation import Rotation
     from settings import Settings
 
-DAY = 86_400
 MINUTES_5 = 300
+THROTTLED_NAMESPACE = "PowerSyncAuth"
 
 
 class Alarms(pulumi.ComponentResource):
     """Alarms, and an e-mail for each when `alarmEmail` is set.
 
-    Four alarms: CloudWatch charges for each past the tenth of an account. The API's own 5xx count
-    has the errors, timeouts and throttles of the functions behind it.
+    Five alarms: CloudWatch charges for each past the tenth of an account. The API's own 5xx count
+    has the errors, timeouts and throttles of the functions behind it; what API Gateway throttles
+    itself is in its access log only.
 
     Produces:
         topic: SNS topic with the e-mail's subscription; only with `alarmEmail`. SNS sends nothing
@@ -38,6 +42,8 @@ class Alarms(pulumi.ComponentResource):
         settings: Settings,
         functions: Functions,
         api: HttpApi,
+        *,
+        rotation: Rotation,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("powersync-auth:index:Alarms", name, None, opts)
@@ -67,19 +73,22 @@ class Alarms(pulumi.ComponentResource):
             periods=2,
             missing="breaching",
             comparison="LessThanThreshold",
+            # Before the first invocation it would be in alarm from its first minute.
+            after=[rotation.bootstrap],
         )
-        # Not the function's errors: it answers 503 by itself while it cannot read the keys, and so
-        # rarely is it asked that a count for one period would not tell.
+        # Not the function's errors: it answers 503 by itself while it cannot read the keys. And not
+        # three windows in a row: a verifier that asks every 20 minutes never fills them.
         self._alarm(
             "jwks-failed",
-            "Requests have been answered with 5xx for a quarter of an hour. If they are for the "
-            "JWKS, PowerSync refuses all tokens when this lasts an hour. The access log has the "
-            "routes.",
+            "Requests were answered with 5xx in three windows of five minutes within an hour. If "
+            "they are for the JWKS, PowerSync refuses all tokens when this lasts an hour. The "
+            "access log has the routes.",
             "AWS/ApiGateway",
             "5xx",
             requests,
             period=MINUTES_5,
-            periods=3,
+            periods=12,
+            of_them=3,
         )
         self._alarm(
             "api-failed",
@@ -90,6 +99,19 @@ class Alarms(pulumi.ComponentResource):
             requests,
             period=MINUTES_5,
             threshold=5,
+        )
+        self._count_throttled(api.access_log)
+        self._alarm(
+            "throttled",
+            "Requests for the JWKS or for tokens have been throttled for a quarter of an hour. "
+            "PowerSync refuses all tokens when it gets no JWKS for an hour. The access log has "
+            "where they come from; the setting `throttling` has the limits.",
+            THROTTLED_NAMESPACE,
+            physical_name("throttled", limit=255),
+            {},
+            period=MINUTES_5,
+            periods=6,
+            of_them=3,
         )
         self.register_outputs({})
 
@@ -103,9 +125,11 @@ class Alarms(pulumi.ComponentResource):
         *,
         period: int,
         periods: int = 1,
+        of_them: int | None = None,
         threshold: int = 1,
         missing: str = "notBreaching",
         comparison: str = "GreaterThanOrEqualToThreshold",
+        after: Sequence[pulumi.Resource] = (),
     ) -> None:
         aws.cloudwatch.MetricAlarm(
             name,
@@ -117,11 +141,33 @@ class Alarms(pulumi.ComponentResource):
             statistic="Sum",
             period=period,
             evaluation_periods=periods,
+            datapoints_to_alarm=of_them,
             threshold=threshold,
             comparison_operator=comparison,
             treat_missing_data=missing,
             alarm_actions=self._actions,
             ok_actions=self._actions,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
+        )
+
+    def _count_throttled(self, access_log: aws.cloudwatch.LogGroup) -> None:
+        """Counts what API Gateway itself refuses; its metrics have no number of their own for it.
+
+        A metric of one's own costs nothing in the hours in which nothing is counted.
+        """
+        aws.cloudwatch.LogMetricFilter(
+            "throttled",
+            name=physical_name("throttled", limit=512),
+            log_group_name=access_log.name,
+            pattern=(
+                '{ ($.status = "429") && '
+                f'(($.path = "{JWKS_PATH}") || ($.path = "{TOKEN_PATH}*")) }}'
+            ),
+            metric_transformation={
+                "namespace": THROTTLED_NAMESPACE,
+                "name": physical_name("throttled", limit=255),
+                "value": "1",
+            },
             opts=pulumi.ResourceOptions(parent=self),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import pulumi
 from pulumi.runtime import config as runtime_config
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _KEYS = {str(field.alias): field for field in Settings.model_fields.values()}
-_TEXT_KEYS = {key for key, field in _KEYS.items() if field.annotation is str}
-_TEXT_KEYS.add("signingAlgorithm")
+_TEXT_KEYS = {
+    key
+    for key, field in _KEYS.items()
+    if field.annotation is str or get_origin(field.annotation) is Literal
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -81,7 +84,7 @@ def read_settings() -> Settings:
             values[name] = text
         elif text.strip():
             try:
-                values[name] = json.loads(text)
+                values[name] = _with_defaults(_default(name), json.loads(text))
             except ValueError:
                 mistakes.append(Mistake(key, f"should be {_expected(name)}"))
     # The CLI needs a default for every key that is not obligatory; an empty object stands for none.
@@ -172,6 +175,21 @@ def _keys_beside(location: Sequence[int | str]) -> list[str]:
             return []
         model = models[0]
     return sorted(str(field.alias) for field in model.model_fields.values())
+
+
+def _default(key: str) -> Any:
+    default = _KEYS[key].get_default(call_default_factory=True)
+    return default.model_dump(by_alias=True) if isinstance(default, BaseModel) else default
+
+
+def _with_defaults(default: Any, given: Any) -> Any:
+    """An object with the defaults of the keys that it leaves out, at any depth.
+
+    `pulumi config set --path throttling.jwks.rate 500` leaves nothing else of the default.
+    """
+    if not (isinstance(default, dict) and isinstance(given, dict)):
+        return given
+    return default | {key: _with_defaults(default.get(key), given[key]) for key in given}
 
 
 def _expected(key: str) -> str:

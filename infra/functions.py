@@ -89,7 +89,7 @@ def make_functions(
             "ROUTES": json.dumps(routes(settings)),
         },
         permissions=[keys.read_jwks()],
-        capacity=Capacity(256),
+        capacity=Capacity(256, reserved_concurrency=settings.reserved_concurrency),
         timeout_seconds=5,
         bundle=bundle,
     )

@@ -10,14 +10,24 @@ import pulumi_aws as aws
 
 from functions import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
 from naming import physical_name
+from settings import Throttle
 
 if TYPE_CHECKING:
     from functions import Functions
     from lambda_function import Function
-    from settings import Settings, Throttle
+    from settings import Settings
 
-DEFAULT = "$default"
-"""Both the stage without a prefix in its paths, and the route that takes what no other does."""
+STAGE = "$default"
+"""The stage without a prefix in its paths."""
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+ANYTHING_ELSE = ("ANY /", *(f"{method} /{{proxy+}}" for method in _METHODS))
+"""What no other route takes: `jwks` answers it with 404, or 405 for a path that there is.
+
+Not OPTIONS: a browser's preflights are answered by API Gateway itself as long as no route takes
+them, which `$default` would. So they cost no execution, and wait for no function.
+"""
 
 ACCESS_LOG_FIELDS = {
     "requestId": "$context.requestId",
@@ -37,6 +47,10 @@ function's status that of the answer.
 """
 
 ACCESS_LOG_FORMAT = json.dumps(ACCESS_LOG_FIELDS, separators=(",", ":"))
+
+
+ANYTHING_ELSE_LIMIT = Throttle(rate=10, burst=20)
+"""So little that it takes none of the executions that the JWKS needs."""
 
 
 class HttpApi(pulumi.ComponentResource):
@@ -123,7 +137,8 @@ class Routes(pulumi.ComponentResource):
             throttles.update(dict.fromkeys(keys, throttle))
 
         limits = settings.throttling
-        serve("jwks", functions.jwks, limits.jwks, f"GET {JWKS_PATH}", DEFAULT)
+        serve("jwks", functions.jwks, limits.jwks, f"GET {JWKS_PATH}", f"HEAD {JWKS_PATH}")
+        serve("anything-else", functions.jwks, ANYTHING_ELSE_LIMIT, *ANYTHING_ELSE)
         serve("auth", functions.auth, limits.token, f"GET {TOKEN_PATH}", f"POST {TOKEN_PATH}")
         if functions.auth_anonymous is not None:
             serve(
@@ -136,15 +151,16 @@ class Routes(pulumi.ComponentResource):
         self.stage = aws.apigatewayv2.Stage(
             "stage",
             api_id=api.api.id,
-            name=DEFAULT,
+            name=STAGE,
             auto_deploy=True,
             access_log_settings={
                 "destination_arn": api.access_log.arn,
                 "format": ACCESS_LOG_FORMAT,
             },
+            # For what has no route: a web app's preflights, as many as its requests for tokens.
             default_route_settings={
-                "throttling_rate_limit": limits.jwks.rate,
-                "throttling_burst_limit": limits.jwks.burst,
+                "throttling_rate_limit": limits.token.rate,
+                "throttling_burst_limit": limits.token.burst,
             },
             route_settings=[
                 {
@@ -153,7 +169,6 @@ class Routes(pulumi.ComponentResource):
                     "throttling_burst_limit": throttle.burst,
                 }
                 for key, throttle in throttles.items()
-                if key != DEFAULT
             ],
             # API Gateway refuses the settings of a route that it does not have yet.
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(self.ready)),
@@ -173,7 +188,7 @@ class Routes(pulumi.ComponentResource):
     def _serve(self, name: str, function: Function, *route_keys: str) -> None:
         child = pulumi.ResourceOptions(parent=self)
         api = self._api.api
-        labels = {key: f"{name}-{key.partition(' ')[0].lower().lstrip('$')}" for key in route_keys}
+        labels = {key: f"{name}-{key.partition(' ')[0].lower()}" for key in route_keys}
         permissions = [
             function.allow(
                 label,

@@ -25,11 +25,43 @@ LIVE = "live"
 
 @dataclass(frozen=True)
 class Capacity:
-    """What a function runs on: memory in MB (CPU grows with it), and how it starts."""
+    """What a function runs on, and how it starts.
+
+    Attributes:
+        memory_mb: Memory in MB; CPU grows with it.
+        snap_start: Whether it starts from a snapshot.
+        provisioned_concurrency: Instances that are kept warm.
+        reserved_concurrency: Executions at once that are kept for it, and are its most; 0 for as
+            many as the account has left.
+    """
 
     memory_mb: int
     snap_start: bool = False
     provisioned_concurrency: int = 0
+    reserved_concurrency: int = 0
+
+
+class TwoStepsError(Exception):
+    """What is wanted takes two deployments, one after the other."""
+
+
+def refuse_two_starts_at_once(change: pulumi.ResourceHookArgs) -> None:
+    """Runs before a function is updated, in a preview too, where it is to get SnapStart.
+
+    Lambda takes SnapStart or provisioned concurrency. The function is updated first and the
+    provisioned concurrency taken away last, so one deployment cannot go from this to that. A
+    function that published versions without SnapStart had provisioned concurrency.
+
+    Raises:
+        TwoStepsError: Says which two steps.
+    """
+    old, new = change.old_inputs or {}, change.new_inputs or {}
+    if new.get("snapStart") and old.get("publish") and not old.get("snapStart"):
+        raise TwoStepsError(
+            f"{change.name} has provisioned concurrency, and Lambda refuses SnapStart beside it. "
+            "Deploy once with provisionedConcurrency 0 and snapStart false, and then with "
+            "snapStart true."
+        )
 
 
 class Function(pulumi.ComponentResource):
@@ -103,6 +135,7 @@ class Function(pulumi.ComponentResource):
             code=pulumi.FileArchive(str(bundle)),
             memory_size=capacity.memory_mb,
             timeout=timeout_seconds,
+            reserved_concurrent_executions=capacity.reserved_concurrency or None,
             environment={"variables": environment},
             logging_config={
                 "log_format": "JSON",
@@ -112,7 +145,11 @@ class Function(pulumi.ComponentResource):
             },
             publish=versioned,
             snap_start={"apply_on": "PublishedVersions"} if capacity.snap_start else None,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission, *after]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[permission, *after],
+                hooks=_looked_at_first(name) if capacity.snap_start else None,
+            ),
         )
         self.name = self.function.name
         self.arn: pulumi.Output[str] = self.function.arn
@@ -167,3 +204,12 @@ class Function(pulumi.ComponentResource):
             source_account=source_account,
             opts=opts,
         )
+
+
+def _looked_at_first(name: str) -> pulumi.ResourceHookBinding:
+    hook = pulumi.ResourceHook(
+        f"{name}-starts-one-way",
+        refuse_two_starts_at_once,
+        pulumi.ResourceHookOptions(on_dry_run=True),
+    )
+    return pulumi.ResourceHookBinding(before_update=[hook])

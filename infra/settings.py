@@ -47,7 +47,8 @@ _ORIGIN = re.compile(r"^(\*|https?://[a-z0-9.-]+(:\d{1,5})?)$")
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
 _DOMAIN = re.compile(r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")
 _CERTIFICATE = re.compile(r"^arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:certificate/[\w-]+$")
-_PRINCIPAL = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:(root|(user|role)/[\w+=,.@/-]+)$")
+_PRINCIPAL = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:(user|role)/[\w+=,.@/-]+$")
+_ROOT = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:root$")
 
 
 def _origin(value: str) -> str:
@@ -59,6 +60,11 @@ def _origin(value: str) -> str:
 
 
 def _principal(value: str) -> str:
+    if _ROOT.fullmatch(value):
+        raise ValueError(
+            "should be the ARN of an IAM role or user: here `:root` is the account's root user "
+            "alone, not everybody in the account"
+        )
     if not _PRINCIPAL.fullmatch(value):
         raise ValueError("should be the ARN of an IAM role or user, without wildcards")
     return value
@@ -159,6 +165,7 @@ class Settings(Strict):
     custom_domain: CustomDomain | None = None
     identity_providers: list[Any] = Field(default_factory=list)
     create_user_pool: bool = False
+    user_pool_tier: Literal["ESSENTIALS", "LITE"] = "ESSENTIALS"
     anonymous: Anonymous = Anonymous()
     cors_origins: list[Origin] = Field(default_factory=list)
     throttling: Throttling = Throttling()
@@ -167,6 +174,7 @@ class Settings(Strict):
     memory_mb: Annotated[int, Field(ge=128, le=10_240)] = 1_024
     snap_start: bool = False
     provisioned_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0
+    reserved_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0
     break_glass_principals: list[Principal] = Field(default_factory=list)
     protect: bool = True
 

@@ -46,7 +46,7 @@ class SigningKeys(pulumi.ComponentResource):
     """What keeps the signing keys.
 
     Produces:
-        key: The customer-managed KMS key, with alias and yearly rotation.
+        key: The customer-managed KMS key, with alias and rotation.
         secret: The key-ring secret. It is empty until the rotate function writes the first ring:
             a private key is never on a laptop nor in Pulumi's state.
         policy: The secret's resource policy: the functions that need it, and nobody else. It is
@@ -74,7 +74,9 @@ class SigningKeys(pulumi.ComponentResource):
             "signing-keys",
             description="Encrypts the ring of PowerSync signing keys",
             enable_key_rotation=True,
-            rotation_period_in_days=365,
+            # Each new material costs a dollar a month, for ever; docs/decisions says why the
+            # longest period is no weaker here.
+            rotation_period_in_days=2_560,
             deletion_window_in_days=30,
             policy=policy(
                 {

@@ -29,6 +29,7 @@ class UserPool(pulumi.ComponentResource):
         self.pool = aws.cognito.UserPool(
             "users",
             name=physical_name("users", limit=128),
+            user_pool_tier=settings.user_pool_tier,
             deletion_protection="ACTIVE" if settings.protect else "INACTIVE",
             admin_create_user_config={"allow_admin_create_user_only": True},
             password_policy={

@@ -30,6 +30,7 @@ _FEATURES = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
     resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS,
 )
 
 _MISSING = "<output {output!r} of {urn} was not given by the deployer>"
@@ -54,6 +55,8 @@ class Resource:
         ignore_changes: Inputs that the program sets once and then leaves to others.
         secret_outputs: Outputs that the program marks as secret.
         aliases: URNs of parents that it had in a former release of the program.
+        hooks: Names of what is to run before it is updated, in previews too. Nothing is ever
+            updated here, so none of them does.
     """
 
     type: str
@@ -68,6 +71,7 @@ class Resource:
     ignore_changes: tuple[str, ...] = ()
     secret_outputs: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,7 @@ class Monitor:
         self._stack = stack
         self._lock = threading.Lock()
         self._urns: set[str] = set()
+        self._in_previews: set[str] = set()
         self._text_outputs: dict[str, frozenset[str]] = {}
         self.stack_outputs: dict[str, Any] = {}
         self.failure: DeploymentError | None = None
@@ -137,6 +142,11 @@ class Monitor:
         return resource_pb2.DeploymentInfo(supportedFeatures=_FEATURES)
 
     def SignalAndWaitForShutdown(self, _: Any) -> Any:
+        return empty_pb2.Empty()
+
+    def RegisterResourceHook(self, request: Any) -> Any:
+        if request.on_dry_run:
+            self._in_previews.add(request.name)
         return empty_pb2.Empty()
 
     def RegisterResource(self, request: Any) -> Any:
@@ -156,6 +166,7 @@ class Monitor:
             protect=bool(request.protect),
             ignore_changes=tuple(request.ignoreChanges),
             secret_outputs=tuple(request.additionalSecretOutputs),
+            hooks=tuple(h for h in request.hooks.before_update if h in self._in_previews),
             aliases=tuple(alias.urn or alias.spec.parentUrn for alias in request.aliases),
         )
         where = f"{resource.type} {resource.name!r}"

@@ -1,6 +1,8 @@
 """What a function is told by its environment, which `infra/functions.py` sets.
 
-Every variable is required: a missing one is a mistake of the deployment, not a default.
+Every variable is required: a missing one is a mistake of the deployment, not a default. But for
+those that this release adds: its code runs for some seconds without them while the previous release
+is deployed again.
 """
 
 import json
@@ -56,7 +58,7 @@ class TokenSettings:
             audiences=tuple(json.loads(env["AUDIENCES"])),
             powersync_url=env["POWERSYNC_URL"],
             anonymous_remember_seconds=int(env["ANONYMOUS_REMEMBER_SECONDS"]),
-            anonymous_former_tokens=env["ANONYMOUS_FORMER_TOKENS"],
+            anonymous_former_tokens=env.get("ANONYMOUS_FORMER_TOKENS", "exchange"),
         )
 
 

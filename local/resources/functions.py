@@ -40,7 +40,7 @@ def function(aws: Aws, resource: Resource) -> Created:
     name = given_or_made_up_name(resource.inputs, resource.name)
     given = arguments(
         resource.inputs,
-        leave_out={"code", "environment", "name", "namePrefix"},
+        leave_out={"code", "environment", "name", "namePrefix", "reservedConcurrentExecutions"},
     )
     variables = (resource.inputs.get("environment") or {}).get("variables") or {}
     created = aws.client("lambda").create_function(
@@ -51,6 +51,10 @@ def function(aws: Aws, resource: Resource) -> Created:
         Tags=resource.inputs.get("tags") or {},
         **given,
     )
+    if (reserved := resource.inputs.get("reservedConcurrentExecutions")) is not None:
+        aws.client("lambda").put_function_concurrency(
+            FunctionName=name, ReservedConcurrentExecutions=reserved
+        )
     arn = created["FunctionArn"]
     return Created(
         name,

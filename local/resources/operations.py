@@ -24,6 +24,24 @@ def metric_alarm(aws: Aws, resource: Resource) -> Created:
     return Created(name, {"arn": aws.arn("cloudwatch", f"alarm:{name}"), "name": name})
 
 
+@makes("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+def log_metric_filter(aws: Aws, resource: Resource) -> Created:
+    """Creates a metric filter of a log group."""
+    name = given_or_made_up_name(resource.inputs, resource.name)
+    aws.client("logs").put_metric_filter(
+        filterName=name,
+        logGroupName=resource.inputs["logGroupName"],
+        filterPattern=resource.inputs["pattern"],
+        metricTransformations=[
+            {
+                f"metric{key[0].upper()}{key[1:]}": value
+                for key, value in resource.inputs["metricTransformation"].items()
+            }
+        ],
+    )
+    return Created(name)
+
+
 @makes("aws:cloudwatch/eventRule:EventRule")
 def event_rule(aws: Aws, resource: Resource) -> Created:
     """Creates a schedule, or a rule for events."""

@@ -1,7 +1,11 @@
 """The Lambda functions: limits, logs, memory, how they start."""
 
+from typing import Any
+
+import pulumi
 import pytest
 
+from lambda_function import TwoStepsError, refuse_two_starts_at_once
 from settings import LOG_RETENTION_DAYS
 from tests.infra.plan import Plan, record
 
@@ -69,6 +73,37 @@ def test_provisioned_concurrency_keeps_token_functions_warm() -> None:
     assert kept.inputs["qualifier"] == "live"
     assert kept.inputs["provisionedConcurrentExecutions"] == 2
     assert not record().of("ProvisionedConcurrencyConfig")
+
+
+def test_executions_are_kept_for_the_jwks_function_only_where_told() -> None:
+    """A new account has so few that AWS refuses to keep any."""
+    kept = record(reservedConcurrency=5, anonymous={"enabled": True}).of("Function").items()
+    reserved = {n: f.inputs.get("reservedConcurrentExecutions") for n, f in kept}
+    assert reserved == {"jwks": 5, "auth": None, "auth-anonymous": None, "rotate": None}
+    for function in record().of("Function").values():
+        assert "reservedConcurrentExecutions" not in function.inputs
+
+
+def change(old: dict[str, Any], new: dict[str, Any]) -> pulumi.ResourceHookArgs:
+    return pulumi.ResourceHookArgs(
+        urn="u", id="i", name="auth", type="t", old_inputs=old, new_inputs=new
+    )
+
+
+def test_from_provisioned_concurrency_to_snap_start_takes_two_deployments() -> None:
+    """Lambda would refuse it half way: it is said before anything changes, in a preview too."""
+    plain, provisioned, snap = (
+        record(**settings).of("Function")["auth"]
+        for settings in ({}, {"provisionedConcurrency": 1}, {"snapStart": True})
+    )
+    assert snap.hooks == ("auth-starts-one-way",)
+    with pytest.raises(TwoStepsError, match=r"^auth has .* provisionedConcurrency 0 and snapStart"):
+        refuse_two_starts_at_once(change(dict(provisioned.inputs), dict(snap.inputs)))
+    for before in (plain, snap):
+        refuse_two_starts_at_once(change(dict(before.inputs), dict(snap.inputs)))
+    # The other way round the function is updated before it gets provisioned concurrency.
+    assert not provisioned.hooks
+    assert not plain.hooks
 
 
 def test_without_anonymous_tokens_nothing_of_them_exists(default_plan: Plan) -> None:

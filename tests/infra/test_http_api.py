@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from http_api import ANYTHING_ELSE
 from tests.infra.conftest import EVERYTHING
 from tests.infra.plan import Plan, record
 
@@ -24,8 +25,9 @@ def test_the_routes_lead_to_their_functions(full_plan: Plan, default_plan: Plan)
         }
 
     always = {
-        "$default": "jwks",
+        **dict.fromkeys(ANYTHING_ELSE, "jwks"),
         "GET /.well-known/jwks.json": "jwks",
+        "HEAD /.well-known/jwks.json": "jwks",
         "GET /token": "auth",
         "POST /token": "auth",
     }
@@ -39,6 +41,14 @@ def test_the_routes_lead_to_their_functions(full_plan: Plan, default_plan: Plan)
         assert integration.inputs["integrationType"] == "AWS_PROXY"
         assert integration.inputs["payloadFormatVersion"] == "2.0"
         assert integration.inputs["integrationMethod"] == "POST"  # Lambda takes no other
+
+
+def test_a_preflight_takes_nothing_from_the_jwks(full_plan: Plan) -> None:
+    """API Gateway answers it by itself where no route takes it, and counts it for none."""
+    keys = [r.inputs["routeKey"] for r in full_plan.of("Route").values()]
+    taken = [k for k in keys if k == "$default" or k.partition(" ")[0] in ("OPTIONS", "ANY")]
+    assert taken == ["ANY /"]  # where nothing is, and so no app asks
+    assert full_plan.one("Api").inputs["corsConfiguration"]
 
 
 @pytest.mark.parametrize("start", [{}, {"snapStart": True}, {"provisionedConcurrency": 1}])
@@ -72,15 +82,17 @@ def test_every_route_is_throttled(full_plan: Plan) -> None:
     assert stage.inputs["name"] == "$default"
     assert stage.inputs["autoDeploy"] is True
     assert stage.inputs["defaultRouteSettings"] == {
-        "throttlingRateLimit": 50,
-        "throttlingBurstLimit": 100,
+        "throttlingRateLimit": 100,
+        "throttlingBurstLimit": 200,
     }
     limits = {
         s["routeKey"]: (s["throttlingRateLimit"], s["throttlingBurstLimit"])
         for s in stage.inputs["routeSettings"]
     }
     assert limits == {
+        **dict.fromkeys(ANYTHING_ELSE, (10, 20)),
         "GET /.well-known/jwks.json": (50, 100),
+        "HEAD /.well-known/jwks.json": (50, 100),
         "GET /token": (100, 200),
         "POST /token": (100, 200),
         "GET /token/anonymous": (20, 40),

@@ -14,12 +14,18 @@ from token_service.keys import publication
 from token_service.keys.key_generation import ALGORITHMS, generate_signing_key
 
 
+def advised(**values: object) -> list[str]:
+    """What is said of a stack whose users get tokens."""
+    usual = {"powersyncUrl": "https://x.journeyapps.com", "createUserPool": True}
+    return advice(Settings.model_validate(usual | values))
+
+
 def test_nothing_is_said_of_the_defaults() -> None:
-    assert advice(Settings()) == []
+    assert advised() == []
 
 
 def test_a_cache_shorter_than_powersyncs_is_for_other_verifiers() -> None:
-    (told,) = advice(Settings.model_validate({"verifierCacheSeconds": 3599}))
+    (told,) = advised(verifierCacheSeconds=3599)
     assert told.startswith("verifierCacheSeconds is 3599: PowerSync caches keys for up to 3600 s")
 
 
@@ -27,13 +33,11 @@ def test_a_short_cache_is_nothing_to_warn_of_on_a_local_stack(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(TARGET_VARIABLE, LOCAL.name)
-    assert advice(Settings.model_validate({"verifierCacheSeconds": 1})) == []
+    assert advised(verifierCacheSeconds=1) == []
 
 
 def test_settings_that_the_jwks_has_no_room_for_at_the_highest_pace_say_how_often() -> None:
-    (told,) = advice(
-        Settings.model_validate({"signingAlgorithm": "RS512", "tokenLifetimeSeconds": 86400})
-    )
+    (told,) = advised(signingAlgorithm="RS512", tokenLifetimeSeconds=86400)
     assert "room for 6 rotations in a row, 3780 s apart" in told
 
 

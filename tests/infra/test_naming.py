@@ -8,7 +8,8 @@ from tests.infra.conftest import EVERYTHING
 from tests.infra.plan import PROJECT, Plan, record
 
 UNTAGGED = {
-    *("Alias", "ApiMapping", "EventTarget", "Integration", "Invocation", "Permission"),
+    *("Alias", "ApiMapping", "EventTarget", "Integration", "Invocation"),
+    *("LogMetricFilter", "Permission"),
     *("RolePolicy", "Route", "SecretPolicy", "SecretRotation", "TopicPolicy"),
     *("TopicSubscription", "UserPoolClient"),
 }

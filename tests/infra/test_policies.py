@@ -189,8 +189,20 @@ def test_only_named_sources_invoke_the_functions(full_plan: Plan) -> None:
         ("auth", "apigateway", f"{api}/POST/token", None),
         ("auth-anonymous", "apigateway", f"{api}/GET/token/anonymous", None),
         ("auth-anonymous", "apigateway", f"{api}/POST/token/anonymous", None),
-        ("jwks", "apigateway", f"{api}/$default", None),
-        ("jwks", "apigateway", f"{api}/GET/.well-known/jwks.json", None),
+        *(
+            ("jwks", "apigateway", f"{api}/{method_and_path}", None)
+            for method_and_path in (
+                "ANY/",
+                "DELETE/{proxy+}",
+                "GET/.well-known/jwks.json",
+                "GET/{proxy+}",
+                "HEAD/.well-known/jwks.json",
+                "HEAD/{proxy+}",
+                "PATCH/{proxy+}",
+                "POST/{proxy+}",
+                "PUT/{proxy+}",
+            )
+        ),
         ("rotate", "events", retire, None),
         ("rotate", "secretsmanager", secret, ACCOUNT),
     ]

@@ -8,6 +8,7 @@ import pytest
 from pulumi.runtime import config as runtime_config
 
 import configuration
+from advice import advice
 from bundle import LOCAL, TARGET_VARIABLE
 from settings import ENVIRONMENT_LIMIT, ENVIRONMENT_RESERVE, Settings
 from tests.infra.plan import Plan, record
@@ -36,6 +37,8 @@ def load(**values: Any) -> Settings:
 def provider(**changes: Any) -> dict[str, Any]:
     return {"identityProviders": [{**PROVIDER, **changes}]}
 
+
+ALL_WELL = {"powersyncUrl": "https://x.journeyapps.com", **provider(issuer="https://l.acme.dev")}
 
 MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"powersyncUrl": "ftp://x"}, "powersyncUrl: should be the URL"),
@@ -117,7 +120,8 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"corsOrigins": ["https://app.example.com/"]}, "corsOrigins[0]: should be an origin"),
     ({"corsOrigins": ["app.example.com"]}, "corsOrigins[0]: should be an origin"),
     ({"throttling": {"jwks": {"rate": 0, "burst": 1}}}, "throttling.jwks.rate: should be greater"),
-    ({"throttling": {"token": {"rate": 1}}}, "throttling.token.burst: is missing"),
+    ({"throttling": {"token": {"rate": "x"}}}, "throttling.token.rate: should be a valid number"),
+    ({"throttling": {"token": 5}}, "throttling.token: should be an object"),
     ({"throttling": {"anonymous": {"rate": 1, "burst": 0}}}, "throttling.anonymous.burst: should"),
     (
         {
@@ -153,6 +157,12 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"snapStart": "on"}, "snapStart: should be true or false"),
     ({"snapStart": True, "provisionedConcurrency": 1}, "provisionedConcurrency: should be 0 with"),
     ({"provisionedConcurrency": -1}, "provisionedConcurrency: should be greater than or equal"),
+    ({"userPoolTier": "PLUS"}, "userPoolTier: should be 'ESSENTIALS' or 'LITE'"),
+    ({"reservedConcurrency": -1}, "reservedConcurrency: should be greater than or equal to 0"),
+    (
+        {"breakGlassPrincipals": ["arn:aws:iam::123456789012:root"]},
+        "breakGlassPrincipals[0]: should be the ARN of an IAM role or user: here `:root` is the",
+    ),
     ({"breakGlassPrincipals": ["*"]}, "breakGlassPrincipals[0]: should be the ARN"),
     (
         {"breakGlassPrincipals": ["arn:aws:iam::123456789012:role/*"]},
@@ -240,7 +250,7 @@ def test_what_is_probably_not_meant_is_a_warning(
 
 
 def test_what_is_meant_gives_no_warning(capsys: pytest.CaptureFixture[str]) -> None:
-    load(powersyncUrl="https://1.powersync.journeyapps.com", corsOrigins=["https://app.test"])
+    load(**ALL_WELL, corsOrigins=["https://app.test"])
     assert capsys.readouterr().err == ""
 
 
@@ -248,7 +258,7 @@ def test_open_origins_are_fine_on_the_local_stack(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(TARGET_VARIABLE, LOCAL.name)
-    load(corsOrigins=["*"])
+    load(**ALL_WELL, corsOrigins=["*"])
     assert capsys.readouterr().err == ""
 
 
@@ -353,6 +363,54 @@ def test_a_stranger_is_asked_by_https_in_the_local_stack_too(
     monkeypatch.setenv(TARGET_VARIABLE, LOCAL.name)
     with pytest.raises(pulumi.RunError, match="powersyncUrl: should be the URL"):
         load(powersyncUrl=url)
+
+
+def test_an_object_keeps_the_defaults_of_what_it_leaves_out() -> None:
+    """`pulumi config set --path throttling.jwks.rate 500` gives this and nothing else."""
+    throttling = load(throttling={"jwks": {"rate": 500}}).throttling
+    assert (throttling.jwks.rate, throttling.jwks.burst) == (500, 100)
+    assert throttling.token == Settings().throttling.token
+    anonymous = load(anonymous={"enabled": True}).anonymous
+    assert (anonymous.subject, anonymous.remember_days) == ("per-device", 30)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (ALL_WELL, []),
+        ({**ALL_WELL, "identityProviders": [], "createUserPool": True}, []),
+        ({**ALL_WELL, "identityProviders": [], "anonymous": {"enabled": True}}, []),
+        ({**ALL_WELL, "identityProviders": []}, ["set identityProviders, createUserPool or anony"]),
+        ({**ALL_WELL, "powersyncUrl": ""}, ["powersyncUrl is not set"]),
+        ({}, ["set identityProviders, createUserPool or anonymous", "powersyncUrl is not set"]),
+    ],
+)
+def test_a_stack_that_refuses_everybody_is_warned_of(
+    values: dict[str, Any], expected: list[str]
+) -> None:
+    """It deploys, and its token_url answers with refusals only."""
+    warnings = advice(load(**values))
+    assert len(warnings) == len(expected)
+    for warning, part in zip(warnings, expected, strict=True):
+        assert part in warning
+
+
+def test_providers_that_may_give_two_people_one_user_id_are_warned_of() -> None:
+    """OpenID Connect Core 1.0, section 5.7: a subject is unique within its issuer."""
+    first, second = (
+        {**PROVIDER, "issuer": f"https://{name}.acme.dev"} for name in ("one", "other")
+    )
+
+    def warned(*providers: dict[str, Any], **values: Any) -> list[str]:
+        settings = load(**{**ALL_WELL, "identityProviders": list(providers), **values})
+        return [w for w in advice(settings) if "subjectPrefix" in w]
+
+    assert not warned(first)
+    assert not warned(first, {**second, "subjectPrefix": "other|"})
+    (told,) = warned(first, second)
+    assert told.startswith("identityProviders[0] and identityProviders[1] have no subjectPrefix")
+    (told,) = warned(first, createUserPool=True)
+    assert told.startswith("identityProviders[0] and the user pool have no subjectPrefix")
 
 
 def test_audiences_default_to_the_powersync_url() -> None:

@@ -8,7 +8,7 @@ from tests.infra.plan import Plan, record
 def test_the_secret_is_encrypted_with_the_customer_key(plan: Plan) -> None:
     key = plan.of("Key")["signing-keys"]
     assert key.inputs["enableKeyRotation"] is True
-    assert key.inputs["rotationPeriodInDays"] == 365
+    assert key.inputs["rotationPeriodInDays"] == 2_560  # a dollar a month for each
     assert 7 <= key.inputs["deletionWindowInDays"] <= 30
     assert plan.one("Secret").inputs["kmsKeyId"].endswith(":key/signing-keys")
     assert plan.one("Secret").inputs["recoveryWindowInDays"] == 30

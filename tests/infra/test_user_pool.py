@@ -1,6 +1,6 @@
 """The optional user pool."""
 
-from tests.infra.plan import Plan
+from tests.infra.plan import Plan, record
 
 
 def test_the_user_pool_lets_nobody_sign_up(full_plan: Plan, default_plan: Plan) -> None:
@@ -20,3 +20,10 @@ def test_the_user_pool_lets_nobody_sign_up(full_plan: Plan, default_plan: Plan) 
         "ALLOW_USER_PASSWORD_AUTH",
         "ALLOW_REFRESH_TOKEN_AUTH",
     }
+
+
+def test_the_tier_of_the_user_pool_is_a_setting(full_plan: Plan) -> None:
+    """Without one AWS chooses, and the choice costs from the 10,001st user of a month."""
+    assert full_plan.one("UserPool").inputs["userPoolTier"] == "ESSENTIALS"
+    lite = record(createUserPool=True, userPoolTier="LITE")
+    assert lite.one("UserPool").inputs["userPoolTier"] == "LITE"
