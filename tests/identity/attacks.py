@@ -137,13 +137,16 @@ FORGED_TIMES = {
     **{f"{name} = {literal[:20].replace(str(NOW), 'now')}": signed(raw_claims(**{name: literal}))
        for name in ("exp", "nbf", "iat")
        for literal in (
-           "NaN", "Infinity", "-Infinity", "1e999", "-1e999", f"{NOW}.5", f"{NOW}.0", "1e9",
-           f'"{NOW}"', '""', "null", "true", "[]", "{}", "-1", str(-(2**63)), EXPONENT,
-           str(2**63), str(2**53), "253402300800",
+           "NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1e300", "-1e-9",
+           f'"{NOW}"', f'"{NOW}.5"',
+           '""', "null", "true", "[]", "{}", "-1", str(-(2**63)), EXPONENT,
+           str(2**63), str(2**53), "253402300800", "253402300800.0", "2.534023008e11",
        )},
     "no exp": signed({name: value for name, value in claims().items() if name != "exp"}),
     "exp in the past": signed(claims(exp=NOW - 60)),
     "exp of 1970": signed(claims(exp=0)),
+    "exp in the past, with a fraction": signed(claims(exp=NOW - 60.5)),
+    "exp in the past, with an exponent": signed(raw_claims(exp="1e9")),
     # By an hour: this list may be minutes old when it is used, and what is valid by then no attack.
     "nbf in the future": signed(claims(nbf=NOW + 3600, exp=NOW + 7200)),
     "iat in the future": signed(claims(iat=NOW + 3600, exp=NOW + 7200)),

@@ -177,23 +177,17 @@ def test_a_key_set_that_holds_a_secret_is_not_believed(
 ) -> None:
     with KeyServer(keys=[*KEYS, SECRETS[secret]]) as server:
         deployment = trusting(server, clock)
-        assert_refused(deployment.token(signed()), 503, "temporarily_unavailable")
+        assert_refused(deployment.token(signed()), 503, "not_configured")
         forged = hmac_signed(b"secret" * 8)
-        assert_refused(deployment.token(forged), 503, "temporarily_unavailable")
+        assert_refused(deployment.token(forged), 401, "invalid_token")
     figure("attacks on the token endpoint, all refused", 2)
 
 
 GARBAGE = {
     "no JSON": b"<html>",
-    "a list": b"[]",
-    "no keys": b"{}",
-    "keys that are no list": b'{"keys": {}}',
-    "an empty set": b'{"keys": []}',
-    "keys that are no objects": b'{"keys": [1, null, "key", []]}',
     "two sets of keys": b'{"keys": [], "keys": []}',
     "nested 100,000 deep": b'{"keys": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-    "10,000 keys": json.dumps({"keys": [KEYS[0]] * 1000}).encode()[:200_000],
-    "101 keys": json.dumps({"keys": [KEYS[0], *[{}] * 100]}).encode(),
+    "half of a set": json.dumps({"keys": [KEYS[0]] * 1000}).encode()[:200_000],
     "more than 256 KiB": json.dumps({"keys": [KEYS[0]], "x": "x" * 262_144}).encode(),
 }
 

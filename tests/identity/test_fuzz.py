@@ -59,7 +59,7 @@ json_values = st.recursive(
     ),
     max_leaves=15,
 )
-NEAR_NOW = st.integers(-90, 90).map(lambda offset: int(time.time()) + offset)
+NEAR_NOW = (st.integers(-90, 90) | st.floats(-90, 90)).map(lambda offset: time.time() // 1 + offset)
 known_claims: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
@@ -78,7 +78,9 @@ valid_claims = st.fixed_dictionaries(
         "iss": st.just(PROVIDER),
         "aud": st.just(CLIENT),
         "sub": st.sampled_from(["alice", "user|5", "ü"]),
-        "exp": st.integers(60, 90).map(lambda offset: int(time.time()) + offset),
+        "exp": (st.integers(60, 90) | st.floats(60, 90)).map(
+            lambda offset: int(time.time()) + offset
+        ),
     }
 )
 usable_claims = st.fixed_dictionaries(

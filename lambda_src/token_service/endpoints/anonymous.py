@@ -144,8 +144,8 @@ class AnonymousSubjects:
         age = self.clock() - issued_at
         return -credentials.CLOCK_LEEWAY <= age < self.remember_seconds
 
-    def _key(self, kid: str, keys: RingKeys) -> VerificationKey | None:
-        if kid not in keys:
+    def _key(self, kid: str | None, keys: RingKeys) -> VerificationKey | None:
+        if kid is None or kid not in keys:
             return None
         if kid not in self._prepared:
             if len(self._prepared) >= len(keys):

@@ -12,7 +12,11 @@ from token_service.identity.credentials import (
     InvalidCredentialError,
     UnusableClaimsError,
 )
-from token_service.identity.provider_http import IdentityProviderUnavailableError
+from token_service.identity.provider_http import (
+    MISCONFIGURED_WAIT,
+    IdentityProviderUnavailableError,
+    MisconfiguredProviderError,
+)
 from token_service.keys.kept import NothingKeptError
 from token_service.keys.tokens import TokenTooLargeError
 
@@ -82,6 +86,7 @@ def _invalid(error: Exception) -> Response:
 
 
 def _insufficient_scope(error: Exception) -> Response:
+    log.warning("scope refused: %s", error)
     scope = error.scope if isinstance(error, InsufficientScopeError) else ""
     return _error(
         403,
@@ -108,6 +113,17 @@ def _provider_unavailable(error: Exception) -> Response:
         "temporarily_unavailable",
         "the identity provider cannot be reached just now; try again",
         Retry_After=str(retry_after),
+    )
+
+
+def _provider_misconfigured(error: Exception) -> Response:
+    log.error("identity provider set up wrongly: %s", error)
+    return _error(
+        503,
+        "not_configured",
+        "logins of this identity provider cannot be checked as it is set up: its operator, or this"
+        " service's, has to change that",
+        Retry_After=str(MISCONFIGURED_WAIT),
     )
 
 
@@ -144,6 +160,7 @@ RESPONSES: Mapping[type[Exception], Callable[[Exception], Response]] = {
     UnusableClaimsError: _unusable_claims,
     TokenTooLargeError: _unusable_claims,
     NotConfiguredError: _not_configured,
+    MisconfiguredProviderError: _provider_misconfigured,
     IdentityProviderUnavailableError: _provider_unavailable,
     NothingKeptError: _ring_unavailable,
     HTTPException: _http_error,

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from token_service.identity.algorithms import ASYMMETRIC_ALGORITHMS
+
 LARGEST_CREDENTIAL = 16_384
 """Bytes. Identity providers with many groups make tokens of several KB; API Gateway's own limit for
 all headers together is 10,240."""
@@ -25,7 +27,7 @@ DEEPEST_JSON = 32
 CLOCK_LEEWAY = 30
 """Seconds by which an identity provider's clock may differ from ours."""
 
-LATEST_TIME = 253_402_300_799
+END_OF_TIME = 253_402_300_800
 """Epoch seconds at the end of the year 9999."""
 
 LOGIN_TYPES = frozenset({"jwt", "application/jwt", "at+jwt", "application/at+jwt"})
@@ -35,7 +37,14 @@ is not taken here (RFC 8725 §3.11)."""
 
 
 class InvalidCredentialError(Exception):
-    """The credential proves nothing. The reason is for the log, and repeats nothing of it."""
+    """The credential proves nothing. The reason is for the log.
+
+    Of the credential it repeats no more than its algorithm and its issuer, both cut short.
+    """
+
+
+class NotAnObjectError(InvalidCredentialError):
+    """What was read is JSON, but no object."""
 
 
 class InsufficientScopeError(Exception):
@@ -45,9 +54,9 @@ class InsufficientScopeError(Exception):
         scope: The scopes that are required, separated by spaces.
     """
 
-    def __init__(self, scope: str) -> None:
+    def __init__(self, scope: str, provider: str) -> None:
         self.scope = scope
-        super().__init__(f"the credential needs the scope {scope}")
+        super().__init__(f"{provider}: the credential lacks one of the scopes {scope}")
 
 
 class UnusableClaimsError(Exception):
@@ -61,7 +70,7 @@ class Credential:
     Attributes:
         encoded: The token as it came.
         alg: The header's `alg`.
-        kid: The header's `kid`.
+        kid: The header's `kid`, which a token may lack (RFC 7515 §4.1.4).
         typ: The header's `typ` in lower case, `jwt` if it has none.
         claims: The payload.
         signing_input: What the signature covers (RFC 7515 §5.1).
@@ -70,7 +79,7 @@ class Credential:
 
     encoded: str
     alg: str
-    kid: str
+    kid: str | None
     typ: str
     claims: Mapping[str, object]
     signing_input: bytes
@@ -109,7 +118,6 @@ def parse(encoded: str, types: frozenset[str] = LOGIN_TYPES) -> Credential:
 def check_times(claims: Mapping[str, object], now: float) -> None:
     """Check `exp`, which must be there, and `nbf` and `iat`, where they are (RFC 7519 §4.1).
 
-    RFC 7519 would allow fractions; no identity provider sends them, and an integer cannot be NaN.
     Raises `InvalidCredentialError`.
     """
     expires_at = read_time(claims, "exp")
@@ -123,18 +131,18 @@ def check_times(claims: Mapping[str, object], now: float) -> None:
             raise InvalidCredentialError(f"{name} is {int(begins_at - now)} s in the future")
 
 
-def read_time(claims: Mapping[str, object], name: str) -> int | None:
-    """A NumericDate as an integer in epoch seconds; None where the claim is absent.
+def read_time(claims: Mapping[str, object], name: str) -> int | float | None:
+    """A NumericDate (RFC 7519 §2) in epoch seconds, with its fraction; None for an absent claim.
 
-    Raises `InvalidCredentialError` for anything else: a bool, a float, a string, or a time before
-    1970 or after the year 9999.
+    Raises `InvalidCredentialError` for anything else: null, a bool, a string, or a time before 1970
+    or after the year 9999. What is not finite is no JSON to `parse`.
     """
     if name not in claims:
         return None
     value = claims[name]
-    if type(value) is not int or not 0 <= value <= LATEST_TIME:
-        raise InvalidCredentialError(f"{name} is not a whole number of seconds since 1970")
-    return value
+    if type(value) not in {int, float} or not 0 <= value < END_OF_TIME:  # type: ignore[operator]
+        raise InvalidCredentialError(f"{name} is not a number of seconds since 1970")
+    return value  # type: ignore[return-value]
 
 
 def parse_json_object(text: bytes, what: str) -> dict[str, object]:
@@ -148,7 +156,7 @@ def parse_json_object(text: bytes, what: str) -> dict[str, object]:
         reason = str(error) if isinstance(error, _UnwantedJsonError) else "not JSON"
         raise InvalidCredentialError(f"{what}: {reason}") from None
     if not isinstance(value, dict):
-        raise InvalidCredentialError(f"{what}: not a JSON object")
+        raise NotAnObjectError(f"{what}: not a JSON object")
     # Fewer brackets than the limit cannot be nested more deeply; only other texts are walked.
     if text.count(b"{") + text.count(b"[") > DEEPEST_JSON and _depth_exceeds(value, DEEPEST_JSON):
         raise InvalidCredentialError(f"{what}: nested more than {DEEPEST_JSON} deep")
@@ -220,22 +228,31 @@ def _decode_segment(segment: bytes, what: str) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _read_header(segment: bytes) -> tuple[str, str, str]:
+def _read_header(segment: bytes) -> tuple[str, str | None, str]:
     """The `alg`, `kid` and `typ` of a header; all tokens by the same key have the same one."""
     return _check_header(parse_json_object(_decode_segment(segment, "header"), "header"))
 
 
-def _check_header(header: Mapping[str, object]) -> tuple[str, str, str]:
+def _check_header(header: Mapping[str, object]) -> tuple[str, str | None, str]:
     """The `alg`, `kid` and `typ` of a header that asks for nothing we do not do."""
-    alg, kid, typ = header.get("alg"), header.get("kid"), header.get("typ", "JWT")
+    alg, typ = header.get("alg"), header.get("typ", "JWT")
     if not isinstance(alg, str):
         raise InvalidCredentialError("header: no alg")
-    if not isinstance(kid, str) or not 0 < len(kid) <= LARGEST_KID:
-        raise InvalidCredentialError(f"header: kid is not a string of 1 to {LARGEST_KID}")
+    if alg not in ASYMMETRIC_ALGORITHMS:
+        raise InvalidCredentialError(f"header: the algorithm {ascii(alg)[:20]} is never taken")
     if not isinstance(typ, str):
         raise InvalidCredentialError("header: typ is not a string")
     if "crit" in header:  # We understand no extension, so none can be critical (RFC 7515 §4.1.11).
         raise InvalidCredentialError("header: crit names an extension")
     if header.get("b64", True) is not True:
         raise InvalidCredentialError("header: an unencoded payload (RFC 7797)")
-    return alg, kid, typ.lower()
+    return alg, _read_kid(header), typ.lower()
+
+
+def _read_kid(header: Mapping[str, object]) -> str | None:
+    if "kid" not in header:
+        return None
+    kid = header["kid"]
+    if not isinstance(kid, str) or not 0 < len(kid) <= LARGEST_KID:
+        raise InvalidCredentialError(f"header: kid is not a string of 1 to {LARGEST_KID}")
+    return kid

@@ -22,6 +22,13 @@ LARGEST_BODY = 262_144
 RETRY_INTERVAL = 10
 """Seconds between attempts while a provider is out of reach."""
 
+MISCONFIGURED_WAIT = 300
+"""Seconds after which a client may ask again where somebody has to change something first. We look
+again ourselves as soon as after an outage, so that a change is noticed."""
+
+_PASSING_STATUSES = frozenset({408, 425, 429})
+"""Statuses below 500 that say nothing about the address (RFC 9110 §15.5.9, RFC 8470, RFC 6585)."""
+
 _FIELDS = {
     "Accept": "application/json",
     "Connection": "close",
@@ -43,6 +50,13 @@ class IdentityProviderUnavailableError(Exception):
         super().__init__(reason)
 
 
+class MisconfiguredProviderError(IdentityProviderUnavailableError):
+    """What a provider answered shows a mistake of its set-up, or of ours: waiting mends nothing."""
+
+    def __init__(self, reason: str, retry_after: int = MISCONFIGURED_WAIT) -> None:
+        super().__init__(reason, max(retry_after, MISCONFIGURED_WAIT))
+
+
 class OversizedAnswerError(IdentityProviderUnavailableError):
     """The identity provider did answer, with more than is read."""
 
@@ -52,11 +66,11 @@ class Outage:
     """A provider's failure, kept so that nobody else waits for the same one.
 
     Attributes:
-        reason: What went wrong.
+        cause: What went wrong.
         ask_again_at: When the provider may be asked again, in epoch seconds.
     """
 
-    reason: str
+    cause: IdentityProviderUnavailableError
     ask_again_at: float
 
     def lasts(self, now: float) -> bool:
@@ -66,7 +80,7 @@ class Outage:
     def error(self, now: float) -> IdentityProviderUnavailableError:
         """What to raise instead of asking, with the seconds that are left of it."""
         wait = max(1, math.ceil(self.ask_again_at - now))
-        return IdentityProviderUnavailableError(self.reason, wait)
+        return type(self.cause)(str(self.cause), wait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +95,11 @@ class ProviderResponse:
         """What to raise for a status that proves nothing; passes on the wait, from 1 to 60 s."""
         wait = min(max(self.retry_after or RETRY_INTERVAL, 1), 60)
         return IdentityProviderUnavailableError(f"{who} answered with status {self.status}", wait)
+
+    @property
+    def is_lasting_refusal(self) -> bool:
+        """Whether the status says that nothing is to be had at this address."""
+        return 400 <= self.status < 500 and self.status not in _PASSING_STATUSES
 
 
 def send_request(

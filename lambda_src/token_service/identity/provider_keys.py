@@ -5,15 +5,25 @@ import math
 import threading
 from collections.abc import Callable, Mapping
 
-from token_service.identity.credentials import InvalidCredentialError, parse_json_object
+from token_service.identity.credentials import (
+    InvalidCredentialError,
+    NotAnObjectError,
+    parse_json_object,
+)
 from token_service.identity.provider_http import (
     RETRY_INTERVAL,
     IdentityProviderUnavailableError,
+    MisconfiguredProviderError,
     Outage,
     send_request,
 )
 from token_service.identity.urls import check_url
-from token_service.identity.verification import UnusableKeyError, VerificationKey, read_key_set
+from token_service.identity.verification import (
+    KeySet,
+    UnusableKeyError,
+    VerificationKey,
+    read_key_set,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +35,7 @@ KEPT_FOR = 86_400
 provider has withdrawn meanwhile would still be believed."""
 
 UNKNOWN_KID_INTERVAL = 30
-"""Seconds in which tokens with unknown `kid`s, however many and whoever's, cause one fetch."""
+"""Seconds in which tokens whose key is unknown, however many and whoever's, cause one fetch."""
 
 
 class ProviderMetadata:
@@ -43,23 +53,26 @@ class ProviderMetadata:
     def endpoint(self, name: str) -> str:
         """The URL under `name`, such as `jwks_uri`; kept for a day.
 
-        Raises `IdentityProviderUnavailableError`, also when the document is another issuer's.
+        Raises `IdentityProviderUnavailableError`; where the document shows that it is not the one
+        of this issuer, or names no such URL, `MisconfiguredProviderError`.
         """
         if self._clock() - self._read_at >= KEPT_FOR:
             url = self._issuer.removesuffix("/") + "/.well-known/openid-configuration"
-            document = fetch_json(url)
+            document = fetch_json(url, "check its issuer, or set jwksUri")
             if document.get("issuer") != self._issuer:
-                raise IdentityProviderUnavailableError(
-                    "its discovery document names another issuer"
+                named = ascii(document.get("issuer"))[:200]
+                raise MisconfiguredProviderError(
+                    f"its discovery document names another issuer, {named}: set issuer to what its"
+                    " tokens have as iss"
                 )
             self._document, self._read_at = document, self._clock()
         endpoint = self._document.get(name)
         if not isinstance(endpoint, str):
-            raise IdentityProviderUnavailableError(f"its discovery document has no {name}")
+            raise MisconfiguredProviderError(f"its discovery document has no {name}")
         try:
             return check_url(endpoint, allow_loopback_http=self._allow_loopback_http)
         except ValueError as error:
-            raise IdentityProviderUnavailableError(f"its {name} {error}") from None
+            raise MisconfiguredProviderError(f"its {name} {error}") from None
 
     def forget(self) -> None:
         """Read the document again next time: what it named did not work."""
@@ -67,13 +80,15 @@ class ProviderMetadata:
 
 
 class ProviderKeys:
-    """The keys of one identity provider, by `kid`.
+    """The keys of one identity provider.
 
     Args:
         provider: The provider's name, for the log.
         jwks_uri: Gives the URL of the key set; asked before each fetch.
+        issuer: Whose keys they are; a key that says it is for another issuer is left out.
         algorithms: The allowed algorithms; None for the default of each key.
-        on_failure: Called after a fetch that failed.
+        on_failure: Called after a fetch that failed, where the URL itself may have become wrong;
+            None where it is configured, so that nothing at it is a mistake.
         clock: Epoch seconds.
     """
 
@@ -82,20 +97,22 @@ class ProviderKeys:
         provider: str,
         jwks_uri: Callable[[], str],
         *,
+        issuer: str,
         algorithms: frozenset[str] | None,
-        on_failure: Callable[[], None],
+        on_failure: Callable[[], None] | None,
         clock: Callable[[], float],
     ) -> None:
         self._provider = provider
         self._jwks_uri = jwks_uri
+        self._issuer = issuer
         self._algorithms = algorithms
         self._on_failure = on_failure
         self._clock = clock
         self._lock = threading.Lock()
-        self._keys: Mapping[str, VerificationKey] = {}
+        self._keys = KeySet()
         self._fetched_at = -math.inf
         self._outage: Outage | None = None
-        self._unknown_kid_at = -math.inf
+        self._unknown_at = -math.inf
 
     def find(self, kid: str) -> VerificationKey | None:
         """The key with this `kid`; None if the provider did not publish one when it was last asked.
@@ -104,55 +121,85 @@ class ProviderKeys:
         that was not announced may find none. Raises `IdentityProviderUnavailableError` if the
         provider was asked and could not tell.
         """
-        key = self._keys.get(kid)
+        return self._find(lambda keys: keys.by_kid.get(kid))
+
+    def find_only(
+        self, alg: str, *, instead_of: VerificationKey | None = None
+    ) -> VerificationKey | None:
+        """The one key for tokens of this algorithm that name no `kid`; None if there is any doubt.
+
+        A key that has turned out not to be the one is given as `instead_of`, and is unknown then.
+        Waits and raises like `find`.
+        """
+
+        def only(keys: KeySet) -> VerificationKey | None:
+            key = keys.only(alg)
+            return None if key == instead_of else key
+
+        return self._find(only)
+
+    def _find(self, look_up: Callable[[KeySet], VerificationKey | None]) -> VerificationKey | None:
+        key = look_up(self._keys)
         if key is not None and self._clock() - self._fetched_at < FRESH_FOR:
             return key
         # One fetch at a time. Whoever has a key at hand does not wait for somebody else's fetch.
         if self._lock.acquire(blocking=key is None):
             try:
-                self._refresh(kid)
+                self._refresh(look_up)
             finally:
                 self._lock.release()
         now = self._clock()
-        key = self._keys.get(kid) if now - self._fetched_at < KEPT_FOR else None
+        key = look_up(self._keys) if now - self._fetched_at < KEPT_FOR else None
         if key is None and self._outage is not None:
             raise self._outage.error(now)
         return key
 
-    def _refresh(self, kid: str) -> None:
-        """Fetch the keys if they are due, or if `kid` is unknown and it may be asked for."""
+    def _refresh(self, look_up: Callable[[KeySet], VerificationKey | None]) -> None:
+        """Fetch the keys if they are due, or if one is unknown and may be asked for."""
         now = self._clock()
         if self._outage is not None and self._outage.lasts(now):
             return
         stale = now - self._fetched_at >= FRESH_FOR
-        if not stale and (kid in self._keys or now - self._unknown_kid_at < UNKNOWN_KID_INTERVAL):
+        known = look_up(self._keys) is not None
+        if not stale and (known or now - self._unknown_at < UNKNOWN_KID_INTERVAL):
             return
         try:
             self._keys = self._fetch()
         except IdentityProviderUnavailableError as error:
             _log.warning("%s: keys not fetched: %s", self._provider, error)
             wait = RETRY_INTERVAL if stale else UNKNOWN_KID_INTERVAL
-            self._outage = Outage(str(error), self._clock() + wait)
-            self._on_failure()
+            self._outage = Outage(error, self._clock() + wait)
+            if self._on_failure is not None:
+                self._on_failure()
         else:
             self._outage, self._fetched_at = None, self._clock()
-            if kid not in self._keys:
-                self._unknown_kid_at = self._fetched_at
+            if look_up(self._keys) is None:
+                self._unknown_at = self._fetched_at
 
-    def _fetch(self) -> Mapping[str, VerificationKey]:
-        document = fetch_json(self._jwks_uri())
+    def _fetch(self) -> KeySet:
+        # What was discovered may have moved; what is configured is wrong if nothing is there.
+        remedy = "check jwksUri" if self._on_failure is None else None
+        document = fetch_json(self._jwks_uri(), remedy)
         try:
-            return read_key_set(document, self._algorithms, self._provider)
+            return read_key_set(document, self._algorithms, self._provider, self._issuer)
         except UnusableKeyError as error:
-            raise IdentityProviderUnavailableError(f"its key set: {error}") from None
+            raise MisconfiguredProviderError(f"its key set: {error}") from None
 
 
-def fetch_json(url: str) -> Mapping[str, object]:
-    """GET a JSON object; raises `IdentityProviderUnavailableError` for any other answer."""
+def fetch_json(url: str, remedy: str | None = None) -> Mapping[str, object]:
+    """GET a JSON object; raises `IdentityProviderUnavailableError` for any other answer.
+
+    JSON that is no object, and where a `remedy` is given a status that says that nothing is there,
+    are `MisconfiguredProviderError`.
+    """
     response = send_request(url)
+    if response.is_lasting_refusal and remedy is not None:
+        raise MisconfiguredProviderError(f"{url} answered with status {response.status}: {remedy}")
     if response.status != 200:
         raise response.unexpected(url)
     try:
         return parse_json_object(response.body, url)
+    except NotAnObjectError as error:
+        raise MisconfiguredProviderError(f"{error}, as a JWKS and metadata are") from None
     except InvalidCredentialError as error:
         raise IdentityProviderUnavailableError(str(error)) from None

@@ -5,16 +5,21 @@ from dataclasses import dataclass
 from typing import Self
 
 from token_service.identity import credentials
+from token_service.identity.claims import claim_at, claim_fault, client_id, nearest, texts, words
 from token_service.identity.credentials import (
     Credential,
     InsufficientScopeError,
     InvalidCredentialError,
     UnusableClaimsError,
 )
-from token_service.identity.provider_http import IdentityProviderUnavailableError
+from token_service.identity.provider_http import (
+    IdentityProviderUnavailableError,
+    MisconfiguredProviderError,
+)
 from token_service.identity.provider_keys import ProviderKeys, ProviderMetadata
 from token_service.identity.provider_settings import ProviderSettings, read_providers
 from token_service.identity.sessions import SessionCheck
+from token_service.identity.verification import VerificationKey
 from token_service.reserved import SHARED_SUBJECT, SUBJECT_PREFIX
 
 __all__ = [
@@ -23,6 +28,7 @@ __all__ = [
     "IdentityProviders",
     "InsufficientScopeError",
     "InvalidCredentialError",
+    "MisconfiguredProviderError",
     "UnusableClaimsError",
 ]
 
@@ -34,6 +40,9 @@ STEPS = (
 
 LONGEST_SUBJECT = 255
 """Characters (OpenID Connect Core §2)."""
+
+LONGEST_LOGGED = 200
+"""Characters of what a stranger has written that a line of the log repeats."""
 
 
 Passed = Callable[[str], None]
@@ -104,15 +113,22 @@ class IdentityProviders:
         issuer = parsed.claims.get("iss")
         provider = self._providers.get(issuer) if isinstance(issuer, str) else None
         if provider is None:
-            raise InvalidCredentialError("its issuer is not a configured identity provider")
+            raise InvalidCredentialError(self._unknown(issuer))
         passed("issuer")
         try:
             return provider.authenticate(parsed, passed)
         except InvalidCredentialError as error:
             raise InvalidCredentialError(f"{provider.name}: {error}") from None
         except IdentityProviderUnavailableError as error:
-            reason = f"{provider.name}: {error}"
-            raise IdentityProviderUnavailableError(reason, error.retry_after) from error
+            raise type(error)(f"{provider.name}: {error}", error.retry_after) from error
+
+    def _unknown(self, issuer: object) -> str:
+        """What to log of an issuer that is not configured: it, and what may have been meant."""
+        if not isinstance(issuer, str):
+            return claim_fault("iss", issuer)
+        reason = f"its issuer {ascii(issuer)[:LONGEST_LOGGED]} is not configured"
+        near = nearest(issuer, self._providers)
+        return f"{reason}; the nearest that is: {near}" if near else reason
 
 
 class _IdentityProvider:
@@ -133,8 +149,9 @@ class _IdentityProvider:
         self._keys = ProviderKeys(
             settings.name,
             lambda: settings.jwks_uri or metadata.endpoint("jwks_uri"),
+            issuer=settings.issuer,
             algorithms=settings.algorithms,
-            on_failure=metadata.forget,
+            on_failure=None if settings.jwks_uri else metadata.forget,
             clock=ages,
         )
         self._session_check: SessionCheck | None = None
@@ -145,6 +162,7 @@ class _IdentityProvider:
                 check.api_key,
                 check.cache_seconds,
                 ages,
+                settings.subject_claim,
             )
 
     def authenticate(self, credential: Credential, passed: Passed) -> Caller:
@@ -154,9 +172,7 @@ class _IdentityProvider:
         passed("times")
         self._check_intended_use(credential.claims)
         passed("purpose")
-        key = self._keys.find(credential.kid)
-        if key is None:
-            raise InvalidCredentialError("the identity provider has no key with this kid")
+        key = self._key(credential)
         passed("key")
         if not key.verifies(credential):
             raise InvalidCredentialError(
@@ -174,12 +190,30 @@ class _IdentityProvider:
         passed("claims")
         return Caller(subject, mapped, self._is_anonymous(credential.claims))
 
+    def _key(self, credential: Credential) -> VerificationKey:
+        """The provider's key that the credential says it is signed with."""
+        allowed = self._settings.algorithms
+        if allowed is not None and credential.alg not in allowed:
+            raise InvalidCredentialError(f"signed with {credential.alg}, not one of its algorithms")
+        if credential.kid is None:
+            key = self._keys.find_only(credential.alg)
+            if key is not None and not key.verifies(credential):
+                # Without a kid nothing else says that the provider has taken another key.
+                key = self._keys.find_only(credential.alg, instead_of=key)
+            missing = "names no kid, and the identity provider has not just one key for it"
+        else:
+            key = self._keys.find(credential.kid)
+            missing = "the identity provider has no key with this kid"
+        if key is None:
+            raise InvalidCredentialError(missing)
+        return key
+
     def _check_intended_use(self, claims: Mapping[str, object]) -> None:
         """Check for whom, and as what kind of token, the credential was made (RFC 8725 §3.9)."""
         settings = self._settings
-        if settings.audiences and settings.audiences.isdisjoint(_texts(claims.get("aud"))):
+        if settings.audiences and settings.audiences.isdisjoint(texts(claims.get("aud"))):
             raise InvalidCredentialError("aud is none of the configured audiences")
-        if settings.client_ids and _client_id(claims) not in settings.client_ids:
+        if settings.client_ids and client_id(claims) not in settings.client_ids:
             raise InvalidCredentialError("made for a client that is not configured")
         if claims.get("token_use") not in settings.token_uses:
             # Cognito's; a refresh token may be a JWT of the same issuer and client.
@@ -193,14 +227,15 @@ class _IdentityProvider:
     def _check_scopes(self, claims: Mapping[str, object]) -> None:
         required = self._settings.required_scopes
         if required:
-            granted = {*_words(claims.get("scope")), *_words(claims.get("scp"))}
+            granted = {*words(claims.get("scope")), *words(claims.get("scp"))}
             if not granted.issuperset(required):
-                raise InsufficientScopeError(" ".join(required))
+                raise InsufficientScopeError(" ".join(required), self.name)
 
     def _subject(self, claims: Mapping[str, object]) -> str:
-        value = _claim_at(claims, self._settings.subject_claim)
+        name = self._settings.subject_claim
+        value = claim_at(claims, name)
         if not isinstance(value, str) or not value or not value.isprintable():
-            raise InvalidCredentialError("the subject is not a printable string")
+            raise InvalidCredentialError(claim_fault(name, value))
         subject = self._settings.subject_prefix + value
         if len(subject) > LONGEST_SUBJECT:
             raise InvalidCredentialError(f"the subject is longer than {LONGEST_SUBJECT}")
@@ -212,13 +247,13 @@ class _IdentityProvider:
         when = self._settings.anonymous_when
         if when is None:
             return False
-        value = _claim_at(claims, when.claim)
+        value = claim_at(claims, when.claim)
         # True equals 1 in Python, and does not in JSON.
         return type(value) is type(when.value) and value == when.value
 
     def _mapped_claims(self, claims: Mapping[str, object]) -> Mapping[str, object]:
         """The claims to copy; one that this user does not have is left out."""
-        mapped = {name: _claim_at(claims, path) for name, path in self._settings.claims.items()}
+        mapped = {name: claim_at(claims, path) for name, path in self._settings.claims.items()}
         mapped = {name: value for name, value in mapped.items() if value is not None}
         if not isinstance(mapped.get("parameters", {}), dict):
             path = self._settings.claims["parameters"]
@@ -227,47 +262,3 @@ class _IdentityProvider:
                 " identityProviders[].claims maps to it is not one"
             )
         return mapped
-
-
-def _claim_at(claims: object, path: str) -> object:
-    """What is at a path of names with dots between them; None if nothing is, or null.
-
-    Names have dots of their own (`https://example.com/roles`, Keycloak's clients), so the longest
-    one that leads anywhere is taken: the whole path first, then ever less of it.
-    """
-    if not isinstance(claims, dict):
-        return None
-    value = claims.get(path)
-    end = path.rfind(".")
-    while value is None and end >= 0:
-        value = _claim_at(claims.get(path[:end]), path[end + 1 :])
-        end = path.rfind(".", 0, end)
-    return value
-
-
-def _client_id(claims: Mapping[str, object]) -> object:
-    """The client that a token was made for.
-
-    `client_id` (RFC 9068 §2.2, Cognito), `azp` (OpenID Connect Core §2) or Entra's `appid`; an ID
-    token without any of them has the client as its only audience.
-    """
-    for name in ("client_id", "azp", "appid"):
-        if name in claims:
-            value = claims[name]
-            return value if isinstance(value, str) else None
-    audiences = _texts(claims.get("aud"))
-    return audiences[0] if len(audiences) == 1 else None
-
-
-def _texts(value: object) -> Sequence[str]:
-    """A claim that is a string or a list of strings; anything else counts as absent."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return value
-    return []
-
-
-def _words(value: object) -> Sequence[str]:
-    """Scopes: one string with spaces between them (RFC 8693 §4.2), or a list."""
-    return value.split(" ") if isinstance(value, str) else _texts(value)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from token_service.identity.claims import claim_at
 from token_service.identity.credentials import Credential, InvalidCredentialError, parse_json_object
 from token_service.identity.provider_http import (
     RETRY_INTERVAL,
@@ -42,6 +43,7 @@ class SessionCheck:
         api_key: Sent as header `apikey`, as Supabase wants it.
         cache_seconds: For how long a positive answer is kept; 0 to ask each time.
         clock: Epoch seconds.
+        subject_claim: Path of the claim that is the user.
     """
 
     kind: str
@@ -49,6 +51,7 @@ class SessionCheck:
     api_key: str | None
     cache_seconds: int
     clock: Callable[[], float]
+    subject_claim: str = "sub"
     _alive_until: dict[bytes, float] = field(default_factory=dict)
     _outage: Outage | None = None
 
@@ -62,9 +65,7 @@ class SessionCheck:
         digest = hashlib.sha256(credential.encoded.encode()).digest()
         if self._alive_until.get(digest, 0.0) > self.clock():
             return
-        user = self._ask(credential)
-        # Neither may be missing: two that name nobody are not the same user.
-        if not isinstance(user, str) or user != credential.claims.get("sub"):
+        if not self._is_about(self._ask(credential), credential.claims):
             raise InvalidCredentialError("the identity provider's answer is about another user")
         if self.cache_seconds:
             self._remember(digest)
@@ -75,15 +76,29 @@ class SessionCheck:
             del self._alive_until[next(iter(self._alive_until))]  # The oldest answer.
         self._alive_until[digest] = self.clock() + self.cache_seconds
 
-    def _ask(self, credential: Credential) -> object:
-        """The subject that the provider knows the credential's session by."""
+    def _is_about(self, answer: Mapping[str, object], claims: Mapping[str, object]) -> bool:
+        """Whether the answer names the credential's user.
+
+        By the very claim that is the subject, where the answer has it. Otherwise by `sub`, or
+        Supabase's `id`, which is then one of the two claims that name the user: an access token of
+        Okta has the user's name as `sub`, and what userinfo calls so as `uid`.
+        """
+        subject = claim_at(claims, self.subject_claim)
+        user = claim_at(answer, self.subject_claim)
+        if user is not None:
+            return isinstance(user, str) and user == subject
+        user = answer.get("sub", answer.get("id"))
+        # Neither may be missing: two that name nobody are not the same user.
+        return isinstance(user, str) and user in (subject, claims.get("sub"))
+
+    def _ask(self, credential: Credential) -> Mapping[str, object]:
+        """What the provider says of the user whose session the credential is of."""
         if self.kind == "cognito":
-            return _cognito_subject(self._get_user(credential))
+            return _cognito_user(self._get_user(credential))
         headers = {"Authorization": f"Bearer {credential.encoded}"}
         if self.api_key is not None:
             headers["apikey"] = self.api_key
-        answer = _read_answer(self._send(headers))
-        return answer.get("sub", answer.get("id"))  # Supabase's user endpoint says `id`.
+        return _read_answer(self._send(headers))
 
     def _get_user(self, credential: Credential) -> Mapping[str, object]:
         headers = {
@@ -117,7 +132,7 @@ class SessionCheck:
         except OversizedAnswerError:
             raise
         except IdentityProviderUnavailableError as error:
-            self._outage = Outage(str(error), self.clock() + RETRY_INTERVAL)
+            self._outage = Outage(error, self.clock() + RETRY_INTERVAL)
             raise
         return response
 
@@ -137,9 +152,12 @@ def _json_object(body: bytes) -> Mapping[str, object]:
         raise IdentityProviderUnavailableError(str(error)) from None
 
 
-def _cognito_subject(answer: Mapping[str, object]) -> object:
+def _cognito_user(answer: Mapping[str, object]) -> Mapping[str, object]:
+    """`GetUser`'s answer as claims, under the names that access tokens have for them."""
     attributes = answer.get("UserAttributes")
-    for attribute in attributes if isinstance(attributes, list) else []:
-        if isinstance(attribute, dict) and attribute.get("Name") == "sub":
-            return attribute.get("Value")
-    return None
+    user: dict[str, object] = {
+        str(attribute.get("Name")): attribute.get("Value")
+        for attribute in (attributes if isinstance(attributes, list) else [])
+        if isinstance(attribute, dict)
+    }
+    return {**user, "username": answer.get("Username")}

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.identity.clock import MovableClock
 from tests.identity.key_server import KeyServer, public_jwk
@@ -34,7 +34,14 @@ def clock() -> MovableClock:
 
 
 def provider_keys(uri: Callable[[], str], clock: MovableClock) -> ProviderKeys:
-    return ProviderKeys("acme", uri, algorithms=None, on_failure=lambda: None, clock=clock)
+    return ProviderKeys(
+        "acme",
+        uri,
+        issuer="https://login.example.com",
+        algorithms=None,
+        on_failure=lambda: None,
+        clock=clock,
+    )
 
 
 @pytest.fixture
@@ -176,8 +183,8 @@ def test_keys_outlive_an_outage_for_a_day_and_no_longer(
         ({**OTHER, "x": "AA"}, "acme: the key 'other' is left out: not a valid key"),
         ({**OTHER, "key_ops": ["sign"]}, "acme: the key 'other' is left out: key_ops lacks verify"),
         ({**OTHER, "kid": "k"}, "acme: different keys share the kid 'k'; none of them is used"),
-        ({**OTHER, "kid": None}, "acme: the key None is left out: its kid is not a string"),
-        ({**OTHER, "kid": ""}, "acme: the key '' is left out: its kid is not a string"),
+        ({**OTHER, "kid": 5}, "acme: the key 5 is left out: its kid is not a string"),
+        ({**OTHER, "issuer": "https://x"}, "acme: the key 'other' is left out: it is for another"),
         ({**OTHER, "kid": "a\r\nb\x1b\u202e", "use": "x"}, r"acme: the key 'a\r\nb\x1b\u202e' is"),
         ({**OTHER, "kid": "x" * 10_000, "use": "x"}, f"acme: the key '{'x' * 79} is left out: use"),
     ],
@@ -210,6 +217,46 @@ def test_a_key_for_encryption_is_nothing_to_warn_of(
     (record,) = caplog.records
     assert record.levelno == logging.INFO
     assert record.getMessage() == "acme: the key 'other' is left out: use is not sig"
+
+
+EC_KEYS = {kid: ec.generate_private_key(ec.SECP256R1()) for kid in ("former", "latter")}
+
+
+def anonymous_jwk(name: str) -> dict[str, object]:
+    """A key that the set tells apart by nothing."""
+    return public_jwk(EC_KEYS[name], alg="ES256")
+
+
+def test_the_only_key_for_an_algorithm_is_found_without_a_kid(
+    keys: ProviderKeys, server: KeyServer, clock: MovableClock
+) -> None:
+    rs256 = public_jwk(rsa.generate_private_key(65537, 2048), kid="rs256")
+    server.keys = [anonymous_jwk("former"), rs256]
+    assert keys.find_only("ES256") is not None
+    assert keys.find_only("RS256") is not None
+    assert keys.find_only("RS384") is None
+    server.keys = [KEY, anonymous_jwk("former"), rs256]
+    clock.ahead += 601
+    assert keys.find_only("ES256") is None
+    assert keys.find("k") is not None
+
+
+def test_without_a_kid_a_new_key_is_found_at_once_and_the_next_after_30_seconds(
+    keys: ProviderKeys, server: KeyServer, clock: MovableClock
+) -> None:
+    server.keys = [anonymous_jwk("former")]
+    former = keys.find_only("ES256")
+    assert former is not None
+    assert keys.find_only("ES256", instead_of=former) is None
+    assert len(server.requests) == 2
+    server.keys = [anonymous_jwk("latter")]
+    assert keys.find_only("ES256", instead_of=former) is None  # Whoever it was that asked.
+    assert len(server.requests) == 2
+    clock.ahead += 30
+    latter = keys.find_only("ES256", instead_of=former)
+    assert latter not in (None, former)
+    assert keys.find_only("ES256") == latter
+    assert len(server.requests) == 3
 
 
 @pytest.mark.parametrize(
