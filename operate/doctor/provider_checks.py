@@ -67,7 +67,7 @@ def _keys(provider: ProviderSettings, url: str) -> Check:
         )
     with _Listening(provider.name) as left_out:
         try:
-            keys = read_key_set(document, provider.algorithms, provider.name)
+            keys = read_key_set(document, provider.algorithms, provider.name, provider.issuer)
         except UnusableKeyError as error:
             return failed(
                 check,
@@ -76,7 +76,7 @@ def _keys(provider: ProviderSettings, url: str) -> Check:
                 "have jwksUri be the provider's public keys, and algorithms those that it signs"
                 " with",
             )
-    return passed(check, "; ".join([f"{len(keys)} usable", *left_out.said]))
+    return passed(check, "; ".join([f"{len(keys.all)} usable", *left_out.said]))
 
 
 def _session(provider: ProviderSettings, kind: str, url: str) -> Check:

@@ -223,13 +223,13 @@ FAULTS: dict[str, Fault] = {
         breaking.discovered_issuer(lambda _: "https://elsewhere.test"),
     ),
     "a provider has no usable key": Fault(
-        "provider.first.keys …: the set holds no usable key; the key 'weak' is left out: an RSA key"
+        "provider.first.keys …: it holds no usable key; …; the key 'weak' is left out: an RSA key"
         " of 1024 bits",
         "have jwksUri be the provider's public keys",
         lambda world: world.weak_keys(),
     ),
     "a provider publishes a private key": Fault(
-        "provider.first.keys …: the set holds a symmetric or private key",
+        "provider.first.keys …: it holds a symmetric or private key, so anybody can sign",
         "have jwksUri be the provider's public keys",
         lambda world: world.private_keys(),
     ),
