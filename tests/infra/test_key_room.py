@@ -11,7 +11,8 @@ from key_room import JWKS_BYTES, PUBLISHED_KEY_BYTES, rotations_in_a_row
 from settings import Settings
 from timings import Timings
 from token_service.keys import publication
-from token_service.keys.key_generation import ALGORITHMS, generate_signing_key
+from token_service.keys.key_generation import generate_signing_key
+from token_service.keys.signer import ALGORITHMS
 
 
 def advised(**values: object) -> list[str]:

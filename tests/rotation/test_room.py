@@ -10,7 +10,7 @@ from tests.rotation.account import Account, steps
 from tests.rotation.world import World
 from token_service.keys import keyring, publication, publisher
 from token_service.keys.change import ABANDONED_AFTER
-from token_service.keys.key_generation import ALGORITHMS, generate_private_jwk, generate_signing_key
+from token_service.keys.key_generation import generate_private_jwk, generate_signing_key
 from token_service.keys.keyring import (
     LARGEST_RING,
     KeyRing,
@@ -23,7 +23,7 @@ from token_service.keys.keyring import (
 )
 from token_service.keys.publication import PublicationError
 from token_service.keys.publisher import JwksPublisher
-from token_service.keys.signer import Signer
+from token_service.keys.signer import ALGORITHMS, Signer
 from token_service.keys.stores import StoredRing
 
 CACHES_AND_LIFETIMES = (

@@ -17,7 +17,7 @@ HASURA = {"sub": "alice", "https://hasura.io/jwt/claims": {"x-hasura-user-id": "
 def check(kind: str, subject_claim: str, claims: dict[str, Any], answer: object) -> None:
     with KeyServer(answer=json.dumps(answer).encode()) as server:
         session = SessionCheck(kind, lambda: server.uri, None, 0, time.time, subject_claim)
-        session.require_live_session(Credential("x.y.z", "RS256", "k", claims, b"", b""))
+        session.require_live_session(Credential("x.y.z", "RS256", "k", "jwt", claims, b"", b""))
 
 
 def cognito(username: str, **attributes: str) -> dict[str, object]:

@@ -98,7 +98,7 @@ def test_a_modulus_that_is_prime_verifies_nothing() -> None:
     assert not is_prime_looking(SOUND)
     key = VerificationKey.from_jwk(modulus_jwk(prime))
     signing_input = b"header.payload"
-    assert not key.verifies(Credential("", "RS256", "k", {}, signing_input, forge(prime)))
+    assert not key.verifies(Credential("", "RS256", "k", "jwt", {}, signing_input, forge(prime)))
 
 
 def forge(prime: int) -> bytes:
