@@ -3,15 +3,18 @@
 import json
 
 import pytest
+from starlette.exceptions import HTTPException
 
 from token_service.endpoints.responses import RESPONSES, json_response
+from token_service.identity.credentials import InsufficientScopeError
 from token_service.keys.kept import NothingKeptError
 
-ERRORS = {
-    error.__name__: error("why", 7) if error is NothingKeptError else error("why")
-    for error in RESPONSES
-    if error.__name__ != "HTTPException"
+_ARGUMENTS: dict[type[Exception], tuple[object, ...]] = {
+    HTTPException: (404,),
+    InsufficientScopeError: ("scope", "provider"),
+    NothingKeptError: ("the key ring", 7),
 }
+ERRORS = {error.__name__: error(*_ARGUMENTS.get(error, ("why",))) for error in RESPONSES}
 
 
 @pytest.mark.parametrize("name", ERRORS)
