@@ -107,6 +107,10 @@ def per_token(
     return request + (lambda_cost(cold, memory_mb) + cold_start_calls) / TOKENS_PER_COLD_START
 
 
+KEY_ROTATION_DAYS = 2_555
+"""Days after which the customer key's material has rotated: seven years (the key says 2,560)."""
+
+
 def ring_reads() -> float:
     """Dollars a month for the reads of one container that is in use all month."""
     return MONTH_SECONDS / RING_READ_INTERVAL * RING_READ
@@ -118,7 +122,8 @@ def fixed_cost(year: int) -> float:
     One container of each kind reads the key ring all month. The JWKS parameter is a Standard one,
     which is free, as long as it holds less than 4 KB.
     """
-    key = CUSTOMER_KEY_PER_MONTH + CUSTOMER_KEY_ROTATION_PER_MONTH * min(2, year - 1)
+    rotations = (year - 1) * 365 // KEY_ROTATION_DAYS
+    key = CUSTOMER_KEY_PER_MONTH + CUSTOMER_KEY_ROTATION_PER_MONTH * min(2, rotations)
     return key + SECRET_PER_MONTH + len(RING_READERS) * ring_reads()
 
 
@@ -174,7 +179,7 @@ def memory_sizes(figures: Measurements) -> list[MemorySize]:
 
 
 def models(figures: Measurements) -> dict[str, CostModel]:
-    """Ours in the first year, the tutorial build (one secret, no customer key), and ours signing in
+    """Ours in the first seven years, the tutorial build (one secret, no customer key), and ours signing in
     KMS; all without the access log."""
     warm, cold = figures["ours.anonymous"], figures["ours.cold_anonymous"]
     in_kms = per_token(warm, cold, cold_start_calls=0) + KMS_PER_SIGNATURE

@@ -99,16 +99,16 @@ def access_log(measured: Measurements) -> str:
 def fixed_cost() -> str:
     """What is paid whatever the traffic, by year."""
     reads = len(cost.RING_READERS) * cost.ring_reads()
-    first, second, later = map(cost.fixed_cost, (1, 2, 3))
+    first, second, later = map(cost.fixed_cost, (1, 8, 15))
     return _paragraph(
         f"Fixed, a month: the customer key ${cost.CUSTOMER_KEY_PER_MONTH:.2f}, the secret"
         f" ${cost.SECRET_PER_MONTH:.2f}, and ${reads:.2f} for reads of the key ring, if a container"
         f" of {' and one of '.join(f'`{name}`' for name in cost.RING_READERS)} are in use all"
         f" month: each reads it every {cost.RING_READ_INTERVAL} s, however many tokens it gives, so"
-        f" each further one adds ${cost.ring_reads():.2f}. That makes **${first:.2f}** in the first"
-        " year. The key's material is renewed every year, and AWS charges another dollar a month"
-        " for each of the first two times: it is"
-        f" **${second:.2f}** in the second year and **${later:.2f}** from the third on."
+        f" each further one adds ${cost.ring_reads():.2f}. That makes **${first:.2f}** in the"
+        " first seven years. The key's material is renewed every seven years, and AWS charges"
+        " another dollar a month for each of the first two times: it is"
+        f" **${second:.2f}** from the eighth year and **${later:.2f}** from the fifteenth on."
     )
 
 

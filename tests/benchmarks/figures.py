@@ -137,7 +137,7 @@ def bounded(m: Measurements) -> list[Figure]:
         ),
         Figure("peak memory of a warm container", memory / MIB, "MiB", 75),
         Figure("marginal cost of 1 M tokens: HTTP API, Lambda, calls to AWS", million, "$", 1.25),
-        Figure("fixed cost a month, first year", cost.fixed_cost(1), "$", 2),
+        Figure("fixed cost a month, first seven years", cost.fixed_cost(1), "$", 2),
         Figure(
             "errors of 8 parallel clients, deployed locally",
             m["local.anonymous_errors"],
@@ -190,8 +190,8 @@ def _access_log(m: Measurements) -> list[Figure]:
 
 def _fixed() -> list[Figure]:
     return [
-        Figure("ours: fixed cost a month, second year", cost.fixed_cost(2), "$"),
-        Figure("ours: fixed cost a month, from the third year", cost.fixed_cost(3), "$"),
+        Figure("ours: fixed cost a month, eighth year", cost.fixed_cost(8), "$"),
+        Figure("ours: fixed cost a month, from the fifteenth year", cost.fixed_cost(15), "$"),
         Figure("each further container that is in use all month", cost.ring_reads(), "$"),
     ]
 

@@ -106,6 +106,7 @@ def test_reads_of_the_ring_by_time_are_fixed_cost() -> None:
     """Two containers, one of `auth` and one of `auth-anonymous`, every 300 s of 730 hours."""
     reads = 2 * 730 * 3600 / 300
     assert Timings.derive(3600, 300).keyring_cache == 300
+    assert cost.fixed_cost(7) == cost.fixed_cost(1)
     assert cost.fixed_cost(1) == pytest.approx(1.40 + reads * (0.05 + 0.03) / 10_000)
 
 
@@ -117,11 +118,11 @@ def test_a_cold_start_reads_the_ring_once_at_the_margin() -> None:
 
 
 def test_the_fixed_cost_of_later_years_stands_beside_the_bound(measured: Measurements) -> None:
-    bounded = _one(figures.bounded(measured), "fixed cost a month, first year")
+    bounded = _one(figures.bounded(measured), "fixed cost a month, first seven years")
     raw = figures.raw(measured)
     second, later = (
         _one(raw, f"ours: fixed cost a month, {year}")
-        for year in ("second year", "from the third year")
+        for year in ("eighth year", "from the fifteenth year")
     )
     assert second.value == pytest.approx(bounded.value + 1)
     assert later.value == pytest.approx(bounded.value + 2)
@@ -137,8 +138,8 @@ def test_a_run_renews_the_figures_in_the_prose(
     documents.write(figures.bounded(slower), figures.raw(slower), slower)
     page = " ".join((tmp_path / "docs" / "performance.md").read_text().split())
     assert "starts in an estimated 1.21 s where the smallest takes 9.67 s" in page
-    assert "**$1.54** in the first year" in page
-    assert "**$3.54** from the third on" in page
+    assert "**$1.54** in the first seven years" in page
+    assert "**$3.54** from the fifteenth on" in page
     (decision,) = (tmp_path / "docs" / "decisions").glob("2-*")
     assert "takes 10.0 times the CPU" in " ".join(decision.read_text().split())
 
