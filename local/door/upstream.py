@@ -41,7 +41,8 @@ class Upstream:
             trust_env=False,  # A proxy cannot reach it.
             verify=False,  # noqa: S501 - it is never asked by https
             timeout=_LONGEST_ANSWER_SECONDS,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+            # No connection is kept: the other end may close one just as a request goes out on it.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
         )
 
     async def close(self) -> None:

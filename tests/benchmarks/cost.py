@@ -179,7 +179,7 @@ def memory_sizes(figures: Measurements) -> list[MemorySize]:
 
 
 def models(figures: Measurements) -> dict[str, CostModel]:
-    """Ours in its first years, the tutorial build (one secret, no customer key), and ours signing in
+    """Ours in its first years, the tutorial build (one secret, no customer key), ours signing in
     KMS; all without the access log."""
     warm, cold = figures["ours.anonymous"], figures["ours.cold_anonymous"]
     in_kms = per_token(warm, cold, cold_start_calls=0) + KMS_PER_SIGNATURE
