@@ -130,8 +130,16 @@ def _alive(pids: set[int]) -> set[int]:
 
 
 def _children(pid: int) -> list[int]:
-    listed = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=True)
-    return [int(line) for line in listed.stdout.split()]
+    """The processes that a process has started, as soon as it has started any."""
+    deadline = time.monotonic() + PATIENT
+    while True:
+        listed = subprocess.run(
+            ["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
+        )
+        if listed.stdout:
+            return [int(line) for line in listed.stdout.split()]
+        assert time.monotonic() < deadline, f"{pid} has started nothing"
+        time.sleep(0.02)
 
 
 def _get(url: str) -> Any:
