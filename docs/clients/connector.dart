@@ -1,6 +1,6 @@
 // A complete connector for the PowerSync Dart and Flutter SDKs: copy it, and put in your URLs.
 // Needs the packages `powersync` and `http`. It follows connector.ts; no test compiles it.
-// docs/identity.md has the table of what it does, and when to call `retryNow()` and `connect()`.
+// README.md beside it says what it does, and when to call `retryNow()` and `connect()`.
 
 import 'dart:convert';
 import 'dart:math';

@@ -1,5 +1,5 @@
 // A complete connector for the PowerSync JS SDKs: copy it, and put in your URLs.
-// docs/identity.md has the table of what it does, and when to call `retryNow()` and `connect()`.
+// README.md beside it says what it does, and when to call `retryNow()` and `connect()`.
 
 import type {
   AbstractPowerSyncDatabase,
