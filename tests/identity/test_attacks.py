@@ -115,11 +115,12 @@ def test_what_powersync_gets_is_accepted_for_nothing(
 
 
 def test_a_device_token_is_for_this_service_alone(deployment: Deployment) -> None:
-    """PowerSync looks at `aud`, not at `typ`."""
+    """PowerSync looks at `alg` and `aud`, not at `typ`."""
     answer = deployment.anonymous_token().json
     token = answer["deviceToken"]
     claims = jwt.decode(token, options={"verify_signature": False})
-    assert jwt.get_unverified_header(token)["typ"] == "device+jwt"
+    header = jwt.get_unverified_header(token)
+    assert (header["alg"], header["typ"]) == ("HS256", "device+jwt")
     assert (claims["iss"], claims["aud"], claims["sub"]) == (ISSUER, ISSUER, answer["userId"])
     assert claims["exp"] - claims["iat"] == REMEMBER
     assert claims.keys() == {"iss", "aud", "sub", "iat", "exp"}

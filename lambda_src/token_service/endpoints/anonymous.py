@@ -1,8 +1,8 @@
 """Anonymous users that stay themselves, without a database.
 
-A device gets a token of its own beside the PowerSync token: its memory. It is signed by our key
-ring, so a subject in it was given out by us; PowerSync never sees it, and accepts it no more than
-we accept a PowerSync token. Each use gives a new one.
+A device gets a token of its own beside the PowerSync token: its memory. It is authenticated by our
+key ring, so a subject in it was given out by us; PowerSync never sees it, and accepts it no more
+than we accept a PowerSync token. Each use gives a new one.
 """
 
 import logging
@@ -12,18 +12,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from token_service.identity import credentials
-from token_service.identity.credentials import LOGIN_TYPES, Credential, InvalidCredentialError
+from token_service.identity.credentials import InvalidCredentialError
 from token_service.identity.verification import UnusableKeyError, VerificationKey
-from token_service.keys.signer import Signer
+from token_service.keys.ring_cache import ReadyRing
 from token_service.reserved import SHARED_SUBJECT, SUBJECT_PREFIX
 
 _log = logging.getLogger(__name__)
-
-DEVICE_TYPE = "device+jwt"
-"""The header `typ` of a device token (explicit typing, RFC 8725 §3.11)."""
-
-RingKeys = Mapping[str, tuple[str, Mapping[str, str]]]
-"""By `kid`, the algorithm and public JWK of each key that may have signed and is not revoked."""
 
 
 class FormerTokens(StrEnum):
@@ -68,7 +62,7 @@ class AnonymousSubjects:
     clock: Callable[[], float]
     _prepared: dict[str, VerificationKey] = field(default_factory=dict)
 
-    def subject_for(self, presented: str | None, keys: RingKeys) -> str:
+    def subject_for(self, presented: str | None, ring: ReadyRing) -> str:
         """The subject for a new anonymous token.
 
         With the device's token `presented`, its subject; else, and for whatever is presented that
@@ -77,74 +71,84 @@ class AnonymousSubjects:
         """
         if self.mode == "shared":
             return SHARED_SUBJECT
-        former = self.former_subject(presented, keys)
+        former = self.former_subject(presented, ring)
         return former.subject if former else SUBJECT_PREFIX + os.urandom(16).hex()
 
-    def former_subject(self, presented: str | None, keys: RingKeys) -> FormerSubject | None:
+    def former_subject(self, presented: str | None, ring: ReadyRing) -> FormerSubject | None:
         """The subject that a device's token proves; None if it proves none.
 
-        The shared subject is everybody's, so it is never proven: it lacks the prefix.
+        The shared subject is everybody's, so it is never proven: it lacks the prefix. No other key
+        than our ring's is looked at.
         """
         if presented is None:
             return None
         try:
-            token = credentials.parse(presented, LOGIN_TYPES | {DEVICE_TYPE})
-            return self._proven_subject(token, keys)
+            claims = ring.device_keys.claims(presented)
+            if claims is not None:
+                _check_device_token(claims, self.clock())
+            else:
+                claims = self._former_claims(presented, ring)
+            return self._proven_subject(claims)
         except InvalidCredentialError as error:
             _log.info("device not remembered: %s", error)
             return None
 
-    def device_token(self, signer: Signer, subject: str) -> str | None:
+    def device_token(self, ring: ReadyRing, subject: str) -> str | None:
         """What `subject` has to show to be itself again; None where all share one."""
         if self.mode == "shared":
             return None
         now = int(self.clock())
-        claims = {
-            "iss": self.issuer,
-            "aud": self.issuer,
-            "sub": subject,
-            "iat": now,
-            "exp": now + self.remember_seconds,
-        }
-        return signer.compact(claims, DEVICE_TYPE)
+        return ring.device_keys.token(
+            {
+                "iss": self.issuer,
+                "aud": self.issuer,
+                "sub": subject,
+                "iat": now,
+                "exp": now + self.remember_seconds,
+            }
+        )
 
     def token_id(self) -> str | None:
         """The `jti` of an anonymous PowerSync token; one without is a device's memory, too."""
         return None if self.former_tokens is FormerTokens.ISSUE else os.urandom(16).hex()
 
-    def _proven_subject(self, token: Credential, keys: RingKeys) -> FormerSubject:
-        """Raises `InvalidCredentialError`. No other key than our ring's is looked at."""
-        key = self._key(token.kid, keys)
-        if key is None:
-            raise InvalidCredentialError("signed by no key of the ring")
-        if not key.verifies(token):
-            raise InvalidCredentialError("the signature is wrong")
-        if token.typ == DEVICE_TYPE:
-            _check_device_token(token, self.clock())
-        else:
-            self._check_former_token(token)
-        subject = token.claims.get("sub")
+    def _proven_subject(self, claims: Mapping[str, object]) -> FormerSubject:
+        """Raises `InvalidCredentialError`."""
+        subject = claims.get("sub")
         if not isinstance(subject, str) or not subject.startswith(SUBJECT_PREFIX):
             raise InvalidCredentialError("not a device's subject")
-        issued_at = credentials.read_time(token.claims, "iat")
+        issued_at = credentials.read_time(claims, "iat")
         if issued_at is None or not self._is_remembered(issued_at):
             raise InvalidCredentialError(f"issued more than {self.remember_seconds} s ago")
         return FormerSubject(subject, int(issued_at))
 
-    def _check_former_token(self, token: Credential) -> None:
-        """Its `exp` is not asked about: an expired token is what it was for."""
+    def _former_claims(self, presented: str, ring: ReadyRing) -> Mapping[str, object]:
+        """The claims of an anonymous PowerSync token of a former release.
+
+        Its `exp` is not asked about: an expired token is what it was for. Raises
+        `InvalidCredentialError`.
+        """
+        token = credentials.parse(presented)
+        key = self._key(token.kid, ring.verification_keys)
+        if key is None:
+            raise InvalidCredentialError("signed by no key of the ring")
+        if not key.verifies(token):
+            raise InvalidCredentialError("the signature is wrong")
         if self.former_tokens is FormerTokens.REFUSE:
             raise InvalidCredentialError("a PowerSync token, and no device token")
         if token.claims.get("role") != "anonymous":
             raise InvalidCredentialError("not an anonymous token")
         if "jti" in token.claims:
             raise InvalidCredentialError("a PowerSync token that is not of a former release")
+        return token.claims
 
     def _is_remembered(self, issued_at: float) -> bool:
         age = self.clock() - issued_at
         return -credentials.CLOCK_LEEWAY <= age < self.remember_seconds
 
-    def _key(self, kid: str | None, keys: RingKeys) -> VerificationKey | None:
+    def _key(
+        self, kid: str | None, keys: Mapping[str, tuple[str, Mapping[str, str]]]
+    ) -> VerificationKey | None:
         if kid is None or kid not in keys:
             return None
         if kid not in self._prepared:
@@ -159,14 +163,13 @@ class AnonymousSubjects:
         return self._prepared[kid]
 
 
-def _check_device_token(token: Credential, now: float) -> None:
+def _check_device_token(claims: Mapping[str, object], now: float) -> None:
     """Raises `InvalidCredentialError`.
 
-    The ring signs for this service alone, so what it signed with this `typ` came from here. That
-    `aud` is its own `iss`, rather than today's URL, lets a device stay itself when the service
+    That `aud` is its own `iss`, rather than today's URL, lets a device stay itself when the service
     moves to a domain of its own.
     """
-    audience = token.claims.get("aud")
-    if not isinstance(audience, str) or audience != token.claims.get("iss"):
+    audience = claims.get("aud")
+    if not isinstance(audience, str) or audience != claims.get("iss"):
         raise InvalidCredentialError("a device token for somebody else")
-    credentials.check_times(token.claims, now)
+    credentials.check_times(claims, now)

@@ -57,7 +57,7 @@ class TokenService:
     def issue_anonymously(self, presented: str | None) -> Response:
         """The answer with a token for an anonymous user, and with one for the device to keep."""
         ring = self.rings.get()
-        subject = self.anonymous.subject_for(presented, ring.verification_keys)
+        subject = self.anonymous.subject_for(presented, ring)
         token = self.issuer.issue(
             ring.signer,
             subject=subject,
@@ -67,7 +67,7 @@ class TokenService:
             token_id=self.anonymous.token_id(),
         )
         content = self._content(token)
-        device_token = self.anonymous.device_token(ring.signer, subject)
+        device_token = self.anonymous.device_token(ring, subject)
         if device_token is not None:
             content["deviceToken"] = device_token
         return json_response(200, content)
@@ -101,9 +101,7 @@ def signed_in_app(service: TokenService, providers: "IdentityProviders") -> Fast
         claims = dict(caller.claims)
         presented = request.headers.get("x-anonymous-token")
         if presented is not None:
-            former = service.anonymous.former_subject(
-                presented, service.rings.get().verification_keys
-            )
+            former = service.anonymous.former_subject(presented, service.rings.get())
             if former is not None:
                 claims["previous_sub"] = former.subject
                 claims["previous_iat"] = former.proven_at

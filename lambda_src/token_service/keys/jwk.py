@@ -10,6 +10,22 @@ Jwk = Mapping[str, str]
 compact_json = json.JSONEncoder(separators=(",", ":")).encode
 """JSON without white space, as JOSE objects are commonly written (and RFC 7638 demands)."""
 
+
+def segment(content: Mapping[str, object]) -> bytes:
+    """A JWS segment: JSON, base64url (RFC 7515 §2)."""
+    return base64url_encode(compact_json(content).encode())
+
+
+def base64url_encode(content: bytes) -> bytes:
+    """Base64url without padding (RFC 7515 §2)."""
+    return base64.urlsafe_b64encode(content).rstrip(b"=")
+
+
+def base64url_decode(text: str) -> bytes:
+    """What `base64url_encode` has made; raises `ValueError` for what is no base64url."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
 _REQUIRED_PUBLIC_MEMBERS = {"EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "RSA": ("n", "e")}
 
 
@@ -32,4 +48,4 @@ def thumbprint(jwk: Jwk) -> str:
     """The key's SHA-256 thumbprint, base64url without padding (RFC 7638 §3)."""
     canonical = compact_json(dict(sorted(public_members(jwk).items())))
     digest = hashlib.sha256(canonical.encode()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return base64url_encode(digest).decode()

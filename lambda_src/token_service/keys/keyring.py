@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
+from token_service.keys.device_keys import device_secret
 from token_service.keys.jwk import public_members
 from token_service.keys.publication import Publication
 
@@ -52,19 +53,28 @@ class SigningKey:
         """The public half as it is published (RFC 7517 §4)."""
         return {**self.public_jwk, "kid": self.kid, "alg": self.alg, "use": "sig"}
 
+    @property
+    def device_secret(self) -> str | None:
+        """What device tokens are authenticated with; None for a key without a private part."""
+        try:
+            return device_secret(self.private_jwk)
+        except (ValueError, TypeError):
+            return None
+
 
 @dataclass(frozen=True, slots=True)
 class RetiredKey:
-    """The public half of a key that is no longer published.
+    """What is left of a key that is no longer published: its public half and its device secret.
 
     It signs nothing and PowerSync cannot see it; it is kept so that an anonymous device that shows
-    its old token keeps its subject.
+    its old token keeps its subject. A key that a former release retired has no device secret.
     """
 
     kid: str
     alg: str
     public_jwk: Mapping[str, str]
     stopped_signing_at: float
+    device_secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +218,7 @@ def retire(ring: KeyRing, publication: Publication, now: float, timings: Timings
         leaves = leaves_at(key.kid, publication, timings)
         if key.state is State.PREVIOUS and leaves is not None and leaves <= now:
             stopped = publication[key.kid].stopped_signing_at or now
-            gone.append(RetiredKey(key.kid, key.alg, key.public_jwk, stopped))
+            gone.append(RetiredKey(key.kid, key.alg, key.public_jwk, stopped, key.device_secret))
         else:
             kept.append(key)
     if not gone:
@@ -283,8 +293,15 @@ def trimmed(ring: KeyRing) -> KeyRing:
 
 
 def dumps(ring: KeyRing) -> str:
-    """The document that the secret holds."""
-    return json.dumps({"version": 1, **asdict(ring)}, separators=(",", ":"))
+    """The document that the secret holds.
+
+    The device secrets of retired keys stand by themselves: the release before them reads a ring
+    with further members, but none with further members of a key.
+    """
+    data = asdict(ring)
+    secrets = {key["kid"]: key.pop("device_secret") for key in data["retired"]}
+    data["device_secrets"] = {kid: secret for kid, secret in secrets.items() if secret}
+    return json.dumps({"version": 1, **data}, separators=(",", ":"))
 
 
 def loads(document: str) -> KeyRing:
@@ -294,7 +311,10 @@ def loads(document: str) -> KeyRing:
         if data["version"] != 1:
             raise KeyRingError(f"key ring of version {data['version']!r}, this code reads 1")
         keys = tuple(SigningKey(**{**key, "state": State(key["state"])}) for key in data["keys"])
-        retired = tuple(RetiredKey(**key) for key in data["retired"])
+        secrets = data.get("device_secrets", {})
+        retired = tuple(
+            RetiredKey(**key, device_secret=secrets.get(key["kid"])) for key in data["retired"]
+        )
         return _checked(
             KeyRing(
                 keys=keys,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from token_service.aws.aws_json import AwsError
+from token_service.keys.device_keys import DeviceKey, DeviceKeys, device_secret
 from token_service.keys.jwk import public_members
 from token_service.keys.kept import Kept
 from token_service.keys.keyring import KeyRing, KeyRingError, RetiredKey, SigningKey
@@ -19,10 +20,18 @@ LONGEST_PAUSE = 10
 
 @dataclass(frozen=True, slots=True)
 class ReadyRing:
-    """A ring made ready to sign and to recognise tokens of its own."""
+    """A ring made ready to sign and to recognise tokens of its own.
+
+    Attributes:
+        signer: The current key.
+        verification_keys: By `kid`, the algorithm and public JWK of each key that may have signed
+            and is not revoked.
+        device_keys: Give devices their tokens, and know them again.
+    """
 
     signer: Signer
     verification_keys: Mapping[str, tuple[str, Mapping[str, str]]]
+    device_keys: DeviceKeys
 
     @classmethod
     def of(cls, ring: KeyRing) -> "ReadyRing":
@@ -31,16 +40,20 @@ class ReadyRing:
         Of the others, which only recognise devices, one that cannot be read is left out.
         """
         signer = Signer.from_key(ring.current)
+        device_keys: list[DeviceKey] = []
         verification_keys = {}
         known: list[RetiredKey | SigningKey] = [*ring.retired, *ring.keys]
         for key in known:
             try:
                 verification_keys[key.kid] = key.alg, public_members(key.public_jwk)
+                if key.device_secret is not None:
+                    device_keys.append(DeviceKey.of(key.kid, key.device_secret))
             except (ValueError, TypeError, AttributeError):
                 log.error(  # noqa: TRY400 - the exception could quote members of the key
                     "the key %s of the ring cannot be read; it is left out", key.kid
                 )
-        return cls(signer, verification_keys)
+        current = DeviceKey.of(ring.current.kid, device_secret(ring.current.private_jwk))
+        return cls(signer, verification_keys, DeviceKeys(current, device_keys))
 
 
 class RingCache:

@@ -1,6 +1,5 @@
 """A signing key made ready to sign (RFC 7515)."""
 
-import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from jwt.algorithms import ECAlgorithm, get_default_algorithms
 from jwt.exceptions import PyJWTError
 
-from token_service.keys.jwk import compact_json
+from token_service.keys.jwk import base64url_encode, segment
 from token_service.keys.keyring import SigningKey
 
 ALGORITHMS = ("ES256", "ES384", "ES512", "EdDSA", "RS256", "RS384", "RS512")
@@ -40,10 +39,10 @@ class Signer:
     alg: str
     sign: Callable[[bytes], bytes]
 
-    def compact(self, claims: Mapping[str, object], typ: str = "JWT") -> str:
+    def compact(self, claims: Mapping[str, object]) -> str:
         """The claims as a signed JWT in compact serialization (RFC 7515 §7.1)."""
-        signing_input = _header(self.alg, self.kid, typ) + b"." + segment(claims)
-        signature = base64.urlsafe_b64encode(self.sign(signing_input)).rstrip(b"=")
+        signing_input = _header(self.alg, self.kid) + b"." + segment(claims)
+        signature = base64url_encode(self.sign(signing_input))
         return (signing_input + b"." + signature).decode()
 
     @classmethod
@@ -82,8 +81,8 @@ class Signer:
 
 
 @lru_cache(maxsize=8)
-def _header(alg: str, kid: str, typ: str) -> bytes:
-    return segment({"alg": alg, "kid": kid, "typ": typ})
+def _header(alg: str, kid: str) -> bytes:
+    return segment({"alg": alg, "kid": kid, "typ": "JWT"})
 
 
 def _ecdsa(private_key: EllipticCurvePrivateKey, scheme: ECDSA) -> Callable[[bytes], bytes]:
@@ -111,9 +110,3 @@ def check_key_pair(key: SigningKey, published: Mapping[str, str]) -> None:
 def _verifies(signer: Signer, alg: str, public_jwk: Mapping[str, str]) -> bool:
     algorithm = get_default_algorithms()[alg]
     return algorithm.verify(_PROBE, algorithm.from_jwk(dict(public_jwk)), signer.sign(_PROBE))
-
-
-def segment(content: Mapping[str, object]) -> bytes:
-    """A JWS segment: JSON, base64url without padding (RFC 7515 §2)."""
-    text = compact_json(content).encode()
-    return base64.urlsafe_b64encode(text).rstrip(b"=")

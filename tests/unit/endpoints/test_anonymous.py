@@ -1,18 +1,22 @@
 """Anonymous users: who stays the same one, and who does not."""
 
 import base64
+import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import pytest
 
 from token_service.endpoints.anonymous import AnonymousSubjects, FormerSubject, FormerTokens
 from token_service.keys import keyring
-from token_service.keys.jwk import public_members
+from token_service.keys.device_keys import DeviceKey, DeviceKeys
+from token_service.keys.jwk import segment
 from token_service.keys.key_generation import generate_signing_key
-from token_service.keys.keyring import KeyRing, SigningKey
-from token_service.keys.signer import Signer, segment
+from token_service.keys.keyring import KeyRing, SigningKey, State, Timings
+from token_service.keys.publication import PublishedKey
+from token_service.keys.ring_cache import ReadyRing
+from token_service.keys.signer import Signer
 from token_service.keys.tokens import TokenIssuer
 
 NOW = 1_800_000_000
@@ -39,7 +43,15 @@ def device_token(key: SigningKey, subject: str, now: float = NOW, **changes: obj
     """As the service gives it out, but for what is changed; None takes a claim out."""
     claims = {"iss": ISSUER, "aud": ISSUER, "sub": subject, "iat": now, "exp": now + 30 * DAY}
     kept = {name: value for name, value in {**claims, **changes}.items() if value is not None}
-    return Signer.from_key(key).compact(kept, "device+jwt")
+    assert key.device_secret is not None
+    return DeviceKeys(DeviceKey.of(key.kid, key.device_secret), []).token(kept)
+
+
+def signed(key: SigningKey, typ: str, claims: Mapping[str, object]) -> str:
+    """Signed by the key itself, as PowerSync tokens are."""
+    content = segment({"alg": key.alg, "kid": key.kid, "typ": typ}) + b"." + segment(claims)
+    signature = base64.urlsafe_b64encode(Signer.from_key(key).sign(content)).rstrip(b"=")
+    return (content + b"." + signature).decode()
 
 
 def powersync_token(
@@ -75,7 +87,7 @@ def ring() -> KeyRing:
 
 
 def test_each_device_gets_a_subject_of_its_own(subjects: AnonymousSubjects, ring: KeyRing) -> None:
-    given = {subjects.subject_for(None, ring.verification_keys()) for _ in range(100)}
+    given = {subjects.subject_for(None, ReadyRing.of(ring)) for _ in range(100)}
     assert len(given) == 100
     assert all(len(subject) == 37 and subject.startswith("anon-") for subject in given)
 
@@ -84,40 +96,40 @@ def test_each_device_gets_a_subject_of_its_own(subjects: AnonymousSubjects, ring
 def test_a_device_stays_itself_for_as_long_as_it_is_remembered(
     age: int, subjects: AnonymousSubjects, ring: KeyRing, clock: Clock
 ) -> None:
-    keys = ring.verification_keys()
-    first = subjects.subject_for(None, keys)
-    token = subjects.device_token(Signer.from_key(ring.current), first)
+    ready = ReadyRing.of(ring)
+    first = subjects.subject_for(None, ready)
+    token = subjects.device_token(ready, first)
     clock.now += age
-    assert subjects.subject_for(token, keys) == first
-    assert subjects.former_subject(token, keys) == FormerSubject(first, NOW)
+    assert subjects.subject_for(token, ready) == first
+    assert subjects.former_subject(token, ready) == FormerSubject(first, NOW)
 
 
 def test_the_time_starts_again_with_each_use(
     subjects: AnonymousSubjects, ring: KeyRing, clock: Clock
 ) -> None:
-    keys = ring.verification_keys()
-    first = subject = subjects.subject_for(None, keys)
+    ready = ReadyRing.of(ring)
+    first = subject = subjects.subject_for(None, ready)
     for _ in range(10):
-        token = subjects.device_token(Signer.from_key(ring.current), subject)
+        token = subjects.device_token(ready, subject)
         clock.now += 29 * DAY
-        subject = subjects.subject_for(token, keys)
+        subject = subjects.subject_for(token, ready)
     assert subject == first
 
 
 def test_a_device_that_was_away_for_too_long_is_a_new_one(
     subjects: AnonymousSubjects, ring: KeyRing, clock: Clock
 ) -> None:
-    keys = ring.verification_keys()
+    ready = ReadyRing.of(ring)
     for token in (device_token(ring.current, "anon-5"), powersync_token(ring.current, "anon-5")):
         clock.now = NOW + 30 * DAY
-        assert subjects.subject_for(token, keys) != "anon-5"
-        assert subjects.former_subject(token, keys) is None
+        assert subjects.subject_for(token, ready) != "anon-5"
+        assert subjects.former_subject(token, ready) is None
 
 
 def test_a_shorter_memory_counts_for_the_tokens_that_are_out(ring: KeyRing, clock: Clock) -> None:
     subjects = remembering(clock, seconds=2 * DAY)
     token = device_token(ring.current, "anon-5", now=NOW - 2 * DAY)
-    assert subjects.former_subject(token, ring.verification_keys()) is None
+    assert subjects.former_subject(token, ReadyRing.of(ring)) is None
 
 
 def test_a_device_stays_itself_when_the_service_moves_to_another_domain(
@@ -125,36 +137,74 @@ def test_a_device_stays_itself_when_the_service_moves_to_another_domain(
 ) -> None:
     before = "https://id.execute-api.eu-central-1.amazonaws.com"
     token = device_token(ring.current, "anon-5", iss=before, aud=before)
-    assert subjects.subject_for(token, ring.verification_keys()) == "anon-5"
+    assert subjects.subject_for(token, ReadyRing.of(ring)) == "anon-5"
 
 
 @pytest.mark.parametrize("alg", ["ES256", "ES384", "ES512", "EdDSA", "RS256", "RS512"])
-def test_a_device_stays_itself_whatever_algorithm_signed_its_token(
+def test_a_device_stays_itself_whatever_algorithm_the_ring_has(
     alg: str, subjects: AnonymousSubjects
 ) -> None:
-    key = make_key(alg)
-    keys = {key.kid: (key.alg, key.public_jwk)}
-    assert subjects.subject_for(device_token(key, "anon-5"), keys) == "anon-5"
+    ready = ReadyRing.of(keyring.bootstrap(lambda: make_key(alg)))
+    token = subjects.device_token(ready, "anon-5")
+    assert subjects.subject_for(token, ready) == "anon-5"
 
 
-def test_a_device_stays_itself_after_its_key_has_left_the_ring(
-    subjects: AnonymousSubjects, ring: KeyRing
-) -> None:
-    retired = make_key()
-    keys = {**ring.verification_keys(), retired.kid: (retired.alg, retired.public_jwk)}
-    assert subjects.subject_for(device_token(retired, "anon-5"), keys) == "anon-5"
+def retired(key: SigningKey, stopped_at: int = NOW) -> KeyRing:
+    """A ring that this key has left, as the functions read it."""
+    timings = Timings(publish_before_signing=60, retain_after_signing=60, remember_retired=30 * DAY)
+    ring = KeyRing((replace(key, state=State.PREVIOUS), *keyring.bootstrap(make_key).keys))
+    published = {key.kid: PublishedKey(key.published_jwk, NOW, NOW, stopped_at, 60)}
+    left = keyring.retire(ring, published, stopped_at + 60, timings)
+    assert [kept.kid for kept in left.retired] == [key.kid]
+    return keyring.loads(keyring.dumps(left))
 
 
 @pytest.mark.parametrize("give", [device_token, powersync_token])
-def test_a_token_of_a_revoked_key_proves_nothing(
-    give: Callable[[SigningKey, str], str], subjects: AnonymousSubjects, ring: KeyRing
+def test_a_device_stays_itself_after_its_key_has_left_the_ring(
+    give: Callable[[SigningKey, str], str], subjects: AnonymousSubjects
 ) -> None:
-    token = give(ring.current, "anon-5")
-    keys = ring.verification_keys()
-    assert subjects.subject_for(token, keys) == "anon-5"  # It is even prepared by now.
-    without = {kid: key for kid, key in keys.items() if kid != ring.current.kid}
-    assert subjects.subject_for(token, without) != "anon-5"
-    assert subjects.former_subject(token, without) is None
+    key = make_key()
+    ready = ReadyRing.of(retired(key))
+    assert subjects.subject_for(give(key, "anon-5"), ready) == "anon-5"
+
+
+def test_a_key_retired_by_a_former_release_vouches_for_former_tokens_only(
+    subjects: AnonymousSubjects,
+) -> None:
+    key = make_key()
+    ring = retired(key)
+    without = replace(ring, retired=(replace(ring.retired[0], device_secret=None),))
+    ready = ReadyRing.of(keyring.loads(keyring.dumps(without)))
+    assert subjects.former_subject(device_token(key, "anon-5"), ready) is None
+    assert subjects.subject_for(powersync_token(key, "anon-5"), ready) == "anon-5"
+
+
+@pytest.mark.parametrize("give", [device_token, powersync_token])
+@pytest.mark.parametrize("has_left", [False, True])
+def test_a_token_of_a_revoked_key_proves_nothing(
+    has_left: bool, give: Callable[[SigningKey, str], str], subjects: AnonymousSubjects
+) -> None:
+    ring = keyring.bootstrap(make_key)
+    key = ring.current
+    if has_left:
+        ring = retired(key)
+    token = give(key, "anon-5")
+    # It is even prepared by now.
+    assert subjects.subject_for(token, ReadyRing.of(ring)) == "anon-5"
+    document = keyring.dumps(keyring.revoke(ring, [key.kid], make_key, NOW))
+    ready = ReadyRing.of(keyring.loads(document))
+    assert subjects.subject_for(token, ready) != "anon-5"
+    assert subjects.former_subject(token, ready) is None
+    assert key.device_secret
+    assert key.device_secret not in document
+
+
+def test_the_device_secret_of_a_key_is_neither_published_nor_printed(ring: KeyRing) -> None:
+    key, left = ring.current, retired(ring.current).retired[0]
+    assert key.device_secret is not None
+    assert key.device_secret == left.device_secret
+    assert key.device_secret not in json.dumps(key.published_jwk)
+    assert key.device_secret not in repr((ring, left, ReadyRing.of(ring)))
 
 
 def with_payload(token: str, **changes: object) -> str:
@@ -164,25 +214,61 @@ def with_payload(token: str, **changes: object) -> str:
     return f"{header}.{segment({**claims, **changes}).decode()}.{signature}"
 
 
+def hs256(header: Mapping[str, object], claims: Mapping[str, object], secret: bytes) -> str:
+    content = segment(header) + b"." + segment(claims)
+    code = base64.urlsafe_b64encode(hmac.digest(secret, content, "sha256")).rstrip(b"=")
+    return (content + b"." + code).decode()
+
+
 def forged(ring: KeyRing) -> dict[str, str]:
     key, stranger = ring.current, make_key()
     good = device_token(key, "anon-5")
-    header, payload, _ = good.split(".")
-    none = segment({"alg": "none", "kid": "x", "typ": "device+jwt"}).decode()
-    typ_edited = segment({"alg": "ES256", "kid": key.kid, "typ": "device+jwt"}).decode()
+    header, payload, code = good.split(".")
+    claims = {"iss": ISSUER, "aud": ISSUER, "sub": "anon-5", "iat": NOW, "exp": NOW + DAY}
+    ours = {"alg": "HS256", "kid": key.kid, "typ": "device+jwt"}
+    none = segment({**ours, "alg": "none"}).decode()
     of_powersync = powersync_token(key, "anon-5", jti="1").split(".")
+    published = key.published_jwk
     return {
         "empty": "",
         "no token": "anon-5",
+        "a header": header,
+        "two segments": f"{header}.{payload}",
+        "no claims": f"{header}..{code}",
         "not even ASCII": "é.é.é",
+        "not even Unicode": f"{header}.{payload}.\ud800",
         "1 MB": "x" * 1_000_000,
         "a stranger's": device_token(stranger, "anon-5"),
         "a stranger's under our kid": device_token(replace(stranger, kid=key.kid), "anon-5"),
-        "another subject under the same signature": with_payload(good, sub="anon-6"),
-        "a longer life under the same signature": with_payload(good, exp=NOW + 99 * DAY),
-        "no signature": f"{header}.{payload}.",
+        "another subject under the same code": with_payload(good, sub="anon-6"),
+        "a longer life under the same code": with_payload(good, exp=NOW + 99 * DAY),
+        "under another key's header": ".".join(
+            [device_token(ring.next, "anon-5").split(".")[0], payload, code]
+        ),
+        "no code": f"{header}.{payload}.",
+        "half a code": f"{header}.{payload}.{code[:22]}",
+        "a code in another spelling": f"{good}=",
+        "a code with another ending": good[:-1] + ("B" if good[-1] != "B" else "C"),
         "alg none": f"{none}.{payload}.",
+        "alg none with the code": f"{none}.{payload}.{code}",
         "two tokens": f"{good},{good}",
+        **{
+            f"a code by {name}": hs256(ours, claims, secret)
+            for name, secret in {
+                "an empty secret": b"",
+                "the public key": json.dumps(published).encode(),
+                "the public point": base64.urlsafe_b64decode(published["x"] + "=="),
+                "the kid": key.kid.encode(),
+                "the secret as text": str(key.device_secret).encode(),
+            }.items()
+        },
+        "signed, not coded": signed(key, "device+jwt", claims),
+        "signed, under the header of a coded one": ".".join(
+            [header, *signed(key, "device+jwt", claims).split(".")[1:]]
+        ),
+        "coded, called a PowerSync token": ".".join(
+            [segment({**ours, "typ": "JWT"}).decode(), payload, code]
+        ),
         "the shared subject's": device_token(key, "anonymous"),
         "a user's subject": device_token(key, "alice"),
         "no subject": device_token(key, "anon-5", sub=None),
@@ -194,18 +280,13 @@ def forged(ring: KeyRing) -> dict[str, str]:
         "for the PowerSync instance, too": device_token(key, "anon-5", aud=[ISSUER, INSTANCE]),
         "for nobody": device_token(key, "anon-5", aud=None),
         "for nobody, by nobody": device_token(key, "anon-5", aud=None, iss=None),
-        "of another type": Signer.from_key(key).compact(
-            {"iss": ISSUER, "aud": ISSUER, "sub": "anon-5", "iat": NOW, "exp": NOW + DAY},
-            "logout+jwt",
-        ),
-        "the former release's, of another type": Signer.from_key(key).compact(
-            {"sub": "anon-5", "role": "anonymous", "iat": NOW, "exp": NOW + 300}, "logout+jwt"
+        "signed, of another type": signed(key, "logout+jwt", claims),
+        "the former release's, of another type": signed(
+            key, "logout+jwt", {"sub": "anon-5", "role": "anonymous", "iat": NOW, "exp": NOW + 300}
         ),
         "what PowerSync gets today": ".".join(of_powersync),
-        "what PowerSync gets, called a device token": ".".join([typ_edited, *of_powersync[1:]]),
-        "what PowerSync got, called a device token": Signer.from_key(key).compact(
-            {"iss": ISSUER, "aud": INSTANCE, "sub": "anon-5", "iat": NOW, "exp": NOW + 300},
-            "device+jwt",
+        "what PowerSync gets, under the header of a device token": ".".join(
+            [header, *of_powersync[1:]]
         ),
         **{
             f"the former release's with the role {role!r}": powersync_token(key, "anon-5", role)
@@ -223,18 +304,18 @@ def forged(ring: KeyRing) -> dict[str, str]:
 def test_what_proves_no_subject_is_no_error_and_gives_a_new_one(
     name: str, subjects: AnonymousSubjects, ring: KeyRing
 ) -> None:
-    keys = ring.verification_keys()
+    ready = ReadyRing.of(ring)
     token = forged(ring)[name]
-    subject = subjects.subject_for(token, keys)
+    subject = subjects.subject_for(token, ready)
     assert subject.startswith("anon-")
     assert subject not in {"anon-5", "anon-6"}
-    assert subjects.former_subject(token, keys) is None
+    assert subjects.former_subject(token, ready) is None
 
 
 def test_a_token_of_the_former_release_is_taken_unless_a_setting_ends_it(
     ring: KeyRing, clock: Clock
 ) -> None:
-    keys = ring.verification_keys()
+    ready = ReadyRing.of(ring)
     token = powersync_token(ring.current, "anon-5")
     clock.now += 30 * DAY - 1
     for former, proven in (
@@ -242,13 +323,13 @@ def test_a_token_of_the_former_release_is_taken_unless_a_setting_ends_it(
         (FormerTokens.ISSUE, FormerSubject("anon-5", NOW)),
         (FormerTokens.REFUSE, None),
     ):
-        assert remembering(clock, former).former_subject(token, keys) == proven
+        assert remembering(clock, former).former_subject(token, ready) == proven
 
 
 def test_what_powersync_gets_is_a_memory_only_where_the_setting_says_so(
     ring: KeyRing, clock: Clock
 ) -> None:
-    keys = ring.verification_keys()
+    ready = ReadyRing.of(ring)
     for former, subject in (
         (FormerTokens.EXCHANGE, None),
         (FormerTokens.ISSUE, FormerSubject("anon-5", NOW)),
@@ -256,41 +337,40 @@ def test_what_powersync_gets_is_a_memory_only_where_the_setting_says_so(
     ):
         subjects = remembering(clock, former)
         token = powersync_token(ring.current, "anon-5", jti=subjects.token_id())
-        assert subjects.former_subject(token, keys) == subject
+        assert subjects.former_subject(token, ready) == subject
 
 
 def test_the_shared_subject_is_everybodys_and_so_nobodys_former_one(
     ring: KeyRing, clock: Clock
 ) -> None:
     shared = AnonymousSubjects("shared", 0, ISSUER, FormerTokens.EXCHANGE, clock)
-    keys = ring.verification_keys()
-    assert shared.subject_for(None, keys) == "anonymous"
+    ready = ReadyRing.of(ring)
+    assert shared.subject_for(None, ready) == "anonymous"
     token = device_token(ring.current, "anon-5")
-    assert shared.subject_for(token, keys) == "anonymous"
-    assert shared.device_token(Signer.from_key(ring.current), "anonymous") is None
-    assert shared.former_subject(powersync_token(ring.current, "anonymous"), keys) is None
+    assert shared.subject_for(token, ready) == "anonymous"
+    assert shared.device_token(ready, "anonymous") is None
+    assert shared.former_subject(powersync_token(ring.current, "anonymous"), ready) is None
 
 
 def test_where_nothing_is_remembered_nothing_is_proven(ring: KeyRing, clock: Clock) -> None:
     subjects = remembering(clock, seconds=0)
     token = device_token(ring.current, "anon-5")
-    assert subjects.former_subject(token, ring.verification_keys()) is None
+    assert subjects.former_subject(token, ReadyRing.of(ring)) is None
 
 
-def test_prepared_keys_follow_the_ring(
-    subjects: AnonymousSubjects, clock: Callable[[], float]
-) -> None:
+def test_prepared_keys_follow_the_ring(subjects: AnonymousSubjects) -> None:
     """Keys are parsed once, and a ring that goes on for years does not fill the memory."""
     for number in range(20):
-        key = make_key()
-        keys = {key.kid: (key.alg, public_members(key.private_jwk))}
-        subject = f"anon-{number}"
-        assert subjects.subject_for(device_token(key, subject), keys) == subject
-    assert len(subjects._prepared) == 1
+        ring = keyring.bootstrap(make_key)
+        ready = ReadyRing.of(ring)
+        for key in ring.keys:
+            subject = f"anon-{number}"
+            assert subjects.subject_for(powersync_token(key, subject), ready) == subject
+    assert len(subjects._prepared) == 2
 
 
 def test_a_container_with_the_ring_from_before_a_rotation_knows_the_new_keys_tokens(
     subjects: AnonymousSubjects, ring: KeyRing
 ) -> None:
     token = device_token(ring.next, "anon-5")
-    assert subjects.subject_for(token, ring.verification_keys()) == "anon-5"
+    assert subjects.subject_for(token, ReadyRing.of(ring)) == "anon-5"

@@ -152,6 +152,21 @@ def test_verification_keys_are_those_that_may_have_signed() -> None:
     assert set(ring.verification_keys()) == {"older", "old", "now", "next"}
 
 
+def test_the_release_before_device_secrets_reads_a_ring_that_has_them() -> None:
+    """It takes no further members of a key."""
+    retired = (
+        RetiredKey("old", "EdDSA", {}, NOW, "c2VjcmV0"),
+        RetiredKey("older", "EdDSA", {}, NOW),
+    )
+    ring = KeyRing((_key("now", State.CURRENT), _key("next")), retired=retired)
+    document = json.loads(keyring.dumps(ring))
+    assert [*document["retired"][0]] == ["kid", "alg", "public_jwk", "stopped_signing_at"]
+    assert keyring.loads(keyring.dumps(ring)) == ring
+    del document["device_secrets"]
+    without = tuple(replace(key, device_secret=None) for key in retired)
+    assert keyring.loads(json.dumps(document)).retired == without
+
+
 def test_a_document_reads_back_as_the_same_ring() -> None:
     make_key = _Keys()
     ring = keyring.revoke(keyring.bootstrap(make_key), ["key-1"], make_key, NOW)
