@@ -58,6 +58,11 @@ deploy: ## Deploy to AWS with the Pulumi CLI: make deploy STACK=dev
 OPERATE = PYTHONPATH=infra:lambda_src exec $(OPERATE_PYTHON) -m operate
 CHOSEN = $(if $(STACK),--stack "$(STACK)") $(if $(JSON),--json)
 
+.PHONY: policy
+policy: $(PACKAGES) ## Print the IAM policy of who deploys: STACK=dev ACCOUNT=... REGION=... DOMAIN=, BOUNDARY=
+	@test -n "$(STACK)" -a -n "$(ACCOUNT)" -a -n "$(REGION)" || { echo "For which stack? make policy STACK=dev ACCOUNT=123456789012 REGION=eu-central-1" >&2; exit 2; }
+	@PYTHONPATH=infra:lambda_src exec $(RUN) -m operate.deployer --stack "$(STACK)" --account "$(ACCOUNT)" --region "$(REGION)" $(if $(DOMAIN),--domain "$(DOMAIN)") $(if $(BOUNDARY),--boundary "$(BOUNDARY)")
+
 .PHONY: keys
 keys: $(OPERATE_PACKAGES) ## Show the signing keys; STACK=dev for a deployed stack, JSON=1
 	@$(OPERATE) keys $(CHOSEN)

@@ -29,7 +29,9 @@ class FunctionRole(pulumi.ComponentResource):
         name, arn: What others need to name it.
     """
 
-    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("powersync-auth:index:FunctionRole", name, None, opts)
         self._name = name
         region = aws.get_region_output().region
@@ -37,6 +39,7 @@ class FunctionRole(pulumi.ComponentResource):
             name,
             name=region.apply(lambda region: physical_name(name, region=region)),
             assume_role_policy=assumed_by("lambda.amazonaws.com"),
+            permissions_boundary=settings.permissions_boundary or None,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.name = self.role.name
@@ -73,8 +76,8 @@ def make_roles(settings: Settings) -> Roles:
     """Makes the roles of the functions that the settings ask for."""
     anonymous = settings.anonymous.enabled
     return Roles(
-        jwks=FunctionRole("jwks"),
-        auth=FunctionRole("auth"),
-        auth_anonymous=FunctionRole("auth-anonymous") if anonymous else None,
-        rotate=FunctionRole("rotate"),
+        jwks=FunctionRole("jwks", settings),
+        auth=FunctionRole("auth", settings),
+        auth_anonymous=FunctionRole("auth-anonymous", settings) if anonymous else None,
+        rotate=FunctionRole("rotate", settings),
     )

@@ -48,6 +48,7 @@ _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
 _DOMAIN = re.compile(r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")
 _CERTIFICATE = re.compile(r"^arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:certificate/[\w-]+$")
 _PRINCIPAL = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:(user|role)/[\w+=,.@/-]+$")
+_POLICY = re.compile(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$")
 _ROOT = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:root$")
 
 
@@ -67,6 +68,12 @@ def _principal(value: str) -> str:
         )
     if not _PRINCIPAL.fullmatch(value):
         raise ValueError("should be the ARN of an IAM role or user, without wildcards")
+    return value
+
+
+def _boundary(value: str) -> str:
+    if value and not _POLICY.fullmatch(value):
+        raise ValueError("should be the ARN of an IAM policy")
     return value
 
 
@@ -176,6 +183,7 @@ class Settings(Strict):
     provisioned_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0
     reserved_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0
     break_glass_principals: list[Principal] = Field(default_factory=list)
+    permissions_boundary: Annotated[str, AfterValidator(_boundary)] = ""
     protect: bool = True
 
     @property

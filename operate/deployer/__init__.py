@@ -1,0 +1,1 @@
+"""`make policy`: what an IAM role needs to deploy, update and destroy a stack."""
