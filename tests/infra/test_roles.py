@@ -95,3 +95,10 @@ def test_a_function_and_its_log_keep_name_and_place(full_plan: Plan) -> None:
             assert resource.inputs["name"].endswith(f"powersync-auth-dev-{name}")
             parent = full_plan.at(resource.parent)
             assert (parent.type, parent.name) == ("powersync-auth:index:Function", name)
+
+
+def test_roles_stay_within_a_boundary_where_there_is_one() -> None:
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    bounded = record(permissionsBoundary=boundary, anonymous={"enabled": True}).of("Role")
+    assert [role.inputs["permissionsBoundary"] for role in bounded.values()] == [boundary] * 4
+    assert all("permissionsBoundary" not in role.inputs for role in record().of("Role").values())

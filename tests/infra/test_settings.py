@@ -163,6 +163,10 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"breakGlassPrincipals": ["arn:aws:iam::123456789012:root"]},
         "breakGlassPrincipals[0]: should be the ARN of an IAM role or user: here `:root` is the",
     ),
+    (
+        {"permissionsBoundary": "boundary"},
+        "permissionsBoundary: should be the ARN of an IAM policy",
+    ),
     ({"breakGlassPrincipals": ["*"]}, "breakGlassPrincipals[0]: should be the ARN"),
     (
         {"breakGlassPrincipals": ["arn:aws:iam::123456789012:role/*"]},
