@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from advice import advice
 from identity_providers import InvalidProviderError
+from regions import configured_region, has_http_apis
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def read_settings() -> Settings:
     namespace = pulumi.get_project()
     everything = _everything()
     values: dict[str, Any] = {}
-    mistakes = _foreign(namespace, everything)
+    mistakes = [*_foreign(namespace, everything), *_region()]
     for key, text in everything.items():
         name = key.removeprefix(f"{namespace}:")
         if name == key:
@@ -132,6 +133,13 @@ def _foreign(namespace: str, keys: Iterable[str]) -> list[Mistake]:
             meant = f"{namespace}:{nearest[0] if nearest else name}"
             mistakes.append(Mistake(key, f"no namespace of this project's; did you mean {meant}?"))
     return mistakes
+
+
+def _region() -> list[Mistake]:
+    region = configured_region()
+    if region is None or has_http_apis(region):
+        return []
+    return [Mistake("aws:region", f"should be another one: {region} has no HTTP APIs")]
 
 
 def _no_such_key(name: str, known: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ import pulumi
 from bundle import lambda_bundle
 from configuration import is_secret
 from lambda_function import Capacity, Function
+from regions import dns_suffix
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,9 @@ def make_functions(
     """
     bundle = lambda_bundle()
     timings = settings.timings
+    suffix = dns_suffix()
     signing: dict[str, pulumi.Input[str]] = {
+        "DNS_SUFFIX": suffix,
         "KEYRING_SECRET_ARN": keys.secret.arn,
         "KEYRING_CACHE_SECONDS": str(timings.keyring_cache),
         "KEYRING_MAX_AGE_SECONDS": str(timings.keyring_max_age),
@@ -83,6 +86,7 @@ def make_functions(
         role=roles.jwks,
         handler="token_service.handlers.jwks.handler",
         environment={
+            "DNS_SUFFIX": suffix,
             "JWKS_PARAMETER": keys.parameter.name,
             "JWKS_CACHE_SECONDS": str(timings.jwks_cache),
             "JWKS_MAX_AGE_SECONDS": str(timings.jwks_max_age),
@@ -125,6 +129,7 @@ def make_functions(
         role=roles.rotate,
         handler="token_service.handlers.rotate.handler",
         environment={
+            "DNS_SUFFIX": suffix,
             "KEYRING_SECRET_ARN": keys.secret.arn,
             "JWKS_PARAMETER": keys.parameter.name,
             "SIGNING_ALGORITHM": settings.signing_algorithm,

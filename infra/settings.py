@@ -10,7 +10,6 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-import pulumi
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -23,6 +22,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from identity_providers import check_providers, plain_url
+from regions import configured_region, has_user_pools
 from timings import DAY, ROTATION_WINDOW_HOURS, Timings
 
 LONGEST_TOKEN_LIFETIME = DAY
@@ -147,7 +147,7 @@ class CustomDomain(Strict):
         match = _CERTIFICATE.fullmatch(value)
         if not match:
             raise ValueError("should be the ARN of an ACM certificate")
-        region = pulumi.Config("aws").get("region")
+        region = configured_region()
         if region and match["region"] != region:
             raise ValueError(f"should be in the region of the stack, {region}")
         return value
@@ -243,6 +243,17 @@ class Settings(Strict):
                     "verifierCacheSeconds)"
                 )
         return days
+
+    @field_validator("create_user_pool")
+    @classmethod
+    def _has_user_pools(cls, wanted: bool) -> bool:
+        region = configured_region()
+        if wanted and region and not has_user_pools(region):
+            raise ValueError(
+                f"should be false: Cognito has no user pools in {region}; name a provider of your "
+                "own in identityProviders"
+            )
+        return wanted
 
     @field_validator("identity_providers")
     @classmethod

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from naming import physical_name
 from policies import Statement, policy
+from regions import via_service
 from secret_policy import close_secret
 
 if TYPE_CHECKING:
@@ -64,10 +65,9 @@ class SigningKeys(pulumi.ComponentResource):
         super().__init__("powersync-auth:index:SigningKeys", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         kept = pulumi.ResourceOptions(parent=self, protect=settings.protect)
-        region = aws.get_region_output().region
         account = aws.get_caller_identity_output().account_id
         partition = aws.get_partition_output().partition
-        self._secrets_manager = pulumi.Output.concat("secretsmanager.", region, ".amazonaws.com")
+        self._secrets_manager = via_service("secretsmanager")
 
         root = pulumi.Output.concat("arn:", partition, ":iam::", account, ":root")
         self.key = aws.kms.Key(

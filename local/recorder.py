@@ -45,7 +45,7 @@ class Recorder:
         with self.lock:
             self.resources.append(resource)
         name = resource.inputs.get("name") or resource.inputs.get("namePrefix") or resource.name
-        return Created(f"id-of-{resource.name}", _outputs(resource, str(name)))
+        return Created(f"id-of-{resource.name}", self._outputs(resource, str(name)))
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answers what the program asks about the account."""
@@ -58,47 +58,51 @@ class Recorder:
                 "dnsSuffix": self.suffix,
             },
             "aws:iam/getRoles:getRoles": {
-                "arns": [_arn("iam", f"role/{name}", region="") for name in found]
+                "arns": [self._arn("iam", f"role/{name}", region="") for name in found]
             },
         }
         return answers[token]
 
+    def _arn(self, service: str, what: str, *, region: str | None = None) -> str:
+        where = self.region if region is None else region
+        return f"arn:{self.partition}:{service}:{where}:{ACCOUNT}:{what}"
 
-def _arn(service: str, what: str, *, region: str = REGION) -> str:
-    return f"arn:aws:{service}:{region}:{ACCOUNT}:{what}"
+    def _outputs(self, resource: Resource, name: str) -> Mapping[str, Any]:
+        """What AWS would tell about a resource beside its inputs."""
+        given = resource.inputs
+        function = self._arn("lambda", f"function:{name}")
+        alias = self._arn("lambda", f"function:{given.get('functionName')}:{name}")
+        kind = resource.type.rsplit(":", 1)[1]
+        made: dict[str, Mapping[str, Any]] = {
+            "Key": {"arn": self._arn("kms", f"key/{name}"), "keyId": name},
+            "Secret": {
+                "arn": self._arn("secretsmanager", f"secret:{name}x-abcdef"),
+                "name": f"{name}x",
+            },
+            "Parameter": {"arn": self._arn("ssm", f"parameter{name}")},
+            "Role": {"arn": self._arn("iam", f"role/{name}", region="")},
+            "LogGroup": {"arn": self._arn("logs", f"log-group:{name}")},
+            "EventRule": {"arn": self._arn("events", f"rule/{name}")},
+            "Topic": {"arn": self._arn("sns", name)},
+            "Function": {"arn": function, "invokeArn": self._invoke(function), "version": "1"},
+            "Alias": {"arn": alias, "invokeArn": self._invoke(alias)},
+            "Api": {
+                "apiEndpoint": f"https://api-id.execute-api.{self.region}.{self.suffix}",
+                "executionArn": self._arn("execute-api", "api-id"),
+            },
+            "DomainName": {
+                "domainNameConfiguration": {
+                    **given.get("domainNameConfiguration", {}),
+                    "targetDomainName": f"d-x.execute-api.{self.region}.{self.suffix}",
+                    "hostedZoneId": "Z123",
+                }
+            },
+            "UserPool": {
+                "endpoint": f"cognito-idp.{self.region}.{self.suffix}/id-of-{resource.name}"
+            },
+        }
+        return made.get(kind, {})
 
-
-def _outputs(resource: Resource, name: str) -> Mapping[str, Any]:
-    """What AWS would tell about a resource beside its inputs."""
-    given = resource.inputs
-    function = _arn("lambda", f"function:{name}")
-    alias = _arn("lambda", f"function:{given.get('functionName')}:{name}")
-    kind = resource.type.rsplit(":", 1)[1]
-    made: dict[str, Mapping[str, Any]] = {
-        "Key": {"arn": _arn("kms", f"key/{name}"), "keyId": name},
-        "Secret": {"arn": _arn("secretsmanager", f"secret:{name}x-abcdef"), "name": f"{name}x"},
-        "Parameter": {"arn": _arn("ssm", f"parameter{name}")},
-        "Role": {"arn": _arn("iam", f"role/{name}", region="")},
-        "LogGroup": {"arn": _arn("logs", f"log-group:{name}")},
-        "EventRule": {"arn": _arn("events", f"rule/{name}")},
-        "Topic": {"arn": _arn("sns", name)},
-        "Function": {"arn": function, "invokeArn": _invoke(function), "version": "1"},
-        "Alias": {"arn": alias, "invokeArn": _invoke(alias)},
-        "Api": {
-            "apiEndpoint": f"https://api-id.execute-api.{REGION}.amazonaws.com",
-            "executionArn": _arn("execute-api", "api-id"),
-        },
-        "DomainName": {
-            "domainNameConfiguration": {
-                **given.get("domainNameConfiguration", {}),
-                "targetDomainName": "d-x.execute-api.amazonaws.com",
-                "hostedZoneId": "Z123",
-            }
-        },
-        "UserPool": {"endpoint": f"cognito-idp.{REGION}.amazonaws.com/id-of-{resource.name}"},
-    }
-    return made.get(kind, {})
-
-
-def _invoke(arn: str) -> str:
-    return f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations"
+    def _invoke(self, arn: str) -> str:
+        path = f"path/2015-03-31/functions/{arn}/invocations"
+        return f"arn:{self.partition}:apigateway:{self.region}:lambda:{path}"
