@@ -11,6 +11,7 @@ import pulumi
 from bundle import lambda_bundle
 from configuration import is_secret
 from lambda_function import Capacity, Function
+from naming import stack_tags
 from regions import dns_suffix
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ def make_functions(
             "VERIFIER_CACHE_SECONDS": str(settings.verifier_cache_seconds),
             "JWKS_MAX_AGE_SECONDS": str(timings.jwks_max_age),
             "ROTATION_DAYS": str(settings.rotation_days),
+            "JWKS_PARAMETER_TAGS": json.dumps(stack_tags()),
         },
         permissions=[*keys.write_ring(), keys.write_jwks()],
         after=[keys.policy],

@@ -34,6 +34,15 @@ def physical_name(name: str, *, limit: int = 64, region: str | None = None) -> s
     return f"{project}-{readable}-{digest}-{name}"
 
 
+def stack_tags() -> dict[str, str]:
+    """The tags that every resource of the stack has."""
+    return {
+        "project": pulumi.get_project(),
+        "stack": pulumi.get_stack(),
+        "managed-by": "pulumi",
+    }
+
+
 def tag_everything() -> None:
     """Tags every resource that takes tags with the project, the stack and the tool.
 
@@ -41,11 +50,7 @@ def tag_everything() -> None:
     not see the stack's `aws:` configuration (profile, roles to assume), and `Pulumi.yaml` does
     not know the name of the stack.
     """
-    tags = {
-        "project": pulumi.get_project(),
-        "stack": pulumi.get_stack(),
-        "managed-by": "pulumi",
-    }
+    tags = stack_tags()
 
     def add_tags(
         args: pulumi.ResourceTransformationArgs,

@@ -159,8 +159,11 @@ class SigningKeys(pulumi.ComponentResource):
         return self._on_parameter("ssm:GetParameter")
 
     def write_jwks(self) -> Statement:
-        """What the rotate function's role needs to publish."""
-        return self._on_parameter("ssm:GetParameter", "ssm:PutParameter")
+        """What the rotate function's role needs to publish, also where the parameter is gone.
+
+        With tags it can only be made by whoever may tag it.
+        """
+        return self._on_parameter("ssm:AddTagsToResource", "ssm:GetParameter", "ssm:PutParameter")
 
     def _on_secret(self, *actions: str) -> Statement:
         return {"Effect": "Allow", "Action": list(actions), "Resource": self.secret.arn}

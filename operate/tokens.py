@@ -15,7 +15,7 @@ from jwt import get_unverified_header
 from operate.refusals import explained
 from operate.stacks import OperatorError, Stack, local_stack
 from operate.terminal import AsJson, print_json, say
-from token_service.keys import keyring
+from token_service.keys import ring_document
 from token_service.keys.signer import Signer
 from token_service.keys.tokens import Token, TokenIssuer, TokenTooLargeError
 from token_service.reserved import PROTECTED_CLAIMS
@@ -88,7 +88,7 @@ def issue(
         raise OperatorError("powersyncUrl is not set, which tokens are for")
     with explained("secretsmanager"):
         secret = stack.client("secretsmanager").get_secret_value(SecretId=stack.secret_arn)
-    ring = keyring.loads(secret["SecretString"])
+    ring = ring_document.loads(secret["SecretString"])
     issuer = TokenIssuer(settings.issuer, settings.audiences, settings.token_lifetime_seconds)
     signer = Signer.from_key(ring.current)
     try:

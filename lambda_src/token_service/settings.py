@@ -7,7 +7,7 @@ is deployed again.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Environment = Mapping[str, str]
 
@@ -80,7 +80,10 @@ def anonymous_subject(env: Environment) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RotationSettings:
-    """Settings of the rotate function; durations in seconds, but `rotation_days`."""
+    """Settings of the rotate function; durations in seconds, but `rotation_days`.
+
+    `parameter_tags` are those of the JWKS parameter, for when it has to be made anew.
+    """
 
     secret_arn: str
     parameter: str
@@ -91,6 +94,7 @@ class RotationSettings:
     verifier_cache: int
     jwks_max_age: int
     rotation_days: int
+    parameter_tags: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls, env: Environment) -> "RotationSettings":
@@ -105,4 +109,5 @@ class RotationSettings:
             verifier_cache=int(env["VERIFIER_CACHE_SECONDS"]),
             jwks_max_age=int(env["JWKS_MAX_AGE_SECONDS"]),
             rotation_days=int(env["ROTATION_DAYS"]),
+            parameter_tags=json.loads(env.get("JWKS_PARAMETER_TAGS", "{}")),
         )

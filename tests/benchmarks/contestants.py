@@ -17,7 +17,7 @@ from jwt.algorithms import RSAAlgorithm
 from bundle import LOCAL, lambda_bundle
 from tests.api_gateway import lambda_event
 from tests.benchmarks.aws import LoopbackAws
-from token_service.keys import keyring
+from token_service.keys import keyring, ring_document
 from token_service.keys.key_generation import generate_private_jwk, generate_signing_key
 
 HERE = Path(__file__).parent
@@ -57,7 +57,7 @@ def publish_keys(aws: LoopbackAws, provider_key: rsa.RSAPrivateKey) -> None:
     now = 1_700_000_000
     for arn, alg in ((SECRET_ARN, "ES256"), (RS256_ARN, "RS256")):
         ring = keyring.bootstrap(lambda alg=alg: generate_signing_key(alg, now))  # type: ignore[misc]
-        aws.secrets[arn] = keyring.dumps(ring)
+        aws.secrets[arn] = ring_document.dumps(ring)
         if arn == SECRET_ARN:
             keys = [
                 {**key.public_jwk, "kid": key.kid, "alg": alg, "use": "sig", "published_at": now}

@@ -28,7 +28,7 @@ from operate.stacks import Stack
 from tests.identity.key_server import public_jwk, sign
 from tests.js.verifier import PowerSyncInstance
 from tests.loopback import Request, Response, serving
-from token_service.keys import keyring
+from token_service.keys import ring_document
 
 LOGIN_KEY = rsa.generate_private_key(65537, 2048)
 OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
@@ -168,7 +168,7 @@ class World:
         secret = self.stack.aws.client("secretsmanager").get_secret_value(
             SecretId=self.stack.outputs["signing_secret_arn"]
         )
-        current = keyring.loads(secret["SecretString"]).current
+        current = ring_document.loads(secret["SecretString"]).current
         now = int(time.time())
         content: dict[str, Any] = {
             "iss": self.stack.outputs["issuer"],

@@ -98,6 +98,7 @@ def test_the_rotate_function_writes_ring_and_jwks(full_plan: Plan) -> None:
         "secretsmanager:UpdateSecretVersionStage",
         "kms:Decrypt",
         "kms:GenerateDataKey",
+        "ssm:AddTagsToResource",
         "ssm:GetParameter",
         "ssm:PutParameter",
     }

@@ -1,5 +1,6 @@
 """What keeps the signing keys, and that none of them is in the plan."""
 
+import json
 import re
 
 from tests.infra.plan import Plan, record
@@ -40,6 +41,15 @@ def test_the_published_jwks_belongs_to_the_rotate_function(plan: Plan) -> None:
     assert "insecureValue" in parameter.ignore_changes
     # Any input that may change would write the remembered value over the published one.
     assert set(parameter.inputs) == {"type", "tier", "insecureValue", "name", "tags"}
+
+
+def test_a_parameter_made_anew_by_the_rotate_function_is_the_one_of_the_plan(plan: Plan) -> None:
+    """Deleted by somebody, it comes back as Pulumi knows it, and nobody else's may be tagged."""
+    parameter = plan.one("Parameter")
+    assert json.loads(plan.environment("rotate")["JWKS_PARAMETER_TAGS"]) == parameter.inputs["tags"]
+    (writes,) = [s for s in plan.role_statements("rotate") if "ssm:PutParameter" in s["Action"]]
+    assert "ssm:AddTagsToResource" in writes["Action"]
+    assert writes["Resource"].endswith(f":parameter{parameter.inputs['name']}")
 
 
 def test_no_input_of_the_secret_changes_by_itself(plan: Plan) -> None:

@@ -1,11 +1,13 @@
 """A key ring in the embedded AWS, or in the model of AWS, watched call by call."""
 
 import hashlib
+import json
 import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.rotation.aws_model import Aws
 from timings import Timings as DerivedTimings
@@ -17,6 +19,9 @@ from token_service.keys.publication import Publication
 from token_service.keys.publisher import JwksPublisher
 from token_service.keys.rotation import Rotation
 from token_service.keys.stores import CURRENT, PENDING, KeyRingStore, PublicationStore
+
+TAGS = {"project": "powersync-auth", "stack": "test"}
+"""Those that the Pulumi program gives the parameter."""
 
 Call = Callable[[str, Mapping[str, object]], dict[str, object]]
 
@@ -152,7 +157,9 @@ class Account:
         rings = KeyRingStore(
             self.secret_arn, self._client("secretsmanager", "secretsmanager", watch)
         )
-        publications = PublicationStore(self.parameter, self._client("ssm", "AmazonSSM", watch))
+        publications = PublicationStore(
+            self.parameter, self._client("ssm", "AmazonSSM", watch), TAGS
+        )
         return Rotation(
             rings=rings,
             publisher=JwksPublisher(
@@ -186,7 +193,49 @@ class Account:
         return found
 
     def published(self) -> Publication:
-        return publication.loads(PublicationStore(self.parameter, self._ssm).read_document()[0])
+        document = PublicationStore(self.parameter, self._ssm).read_document()[0]
+        return publication.loads(document, self.clock())
+
+    def document(self) -> dict[str, Any]:
+        """What stands in the parameter."""
+        return dict(json.loads(PublicationStore(self.parameter, self._ssm).read_document()[0]))
+
+    def write_document(self, document: object) -> None:
+        """Somebody writes over the parameter by hand."""
+        self._ssm.call(
+            "PutParameter",
+            {
+                "Name": self.parameter,
+                "Value": json.dumps(document),
+                "Type": "String",
+                "Tier": "Intelligent-Tiering",
+                "Overwrite": True,
+            },
+        )
+
+    def edit_ring(self, edit: Callable[[dict[str, Any]], object]) -> None:
+        """Somebody edits the value of the secret by hand; in the model."""
+        assert self.model is not None
+        version = self.model.labels[CURRENT]
+        ring = json.loads(str(self.model.values[version]))
+        edit(ring)
+        self.model.values[version] = json.dumps(ring)
+
+    def delete_parameter(self) -> None:
+        """Somebody deletes the parameter."""
+        if self.model is not None:
+            self.model.delete_parameter()
+        else:
+            self._ssm.call("DeleteParameter", {"Name": self.parameter})
+
+    def parameter_tags(self) -> dict[str, str]:
+        """The tags of the parameter in the embedded AWS."""
+        found = self._ssm.call(
+            "ListTagsForResource", {"ResourceType": "Parameter", "ResourceId": self.parameter}
+        )
+        tags = found["TagList"]
+        assert isinstance(tags, list)
+        return {tag["Key"]: tag["Value"] for tag in tags}
 
     def make_empty_pending(self, token: str) -> None:
         """What `RotateSecret` does first: a version without a value, under AWSPENDING."""

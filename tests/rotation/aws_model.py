@@ -35,8 +35,9 @@ class Aws:
     created: dict[str, float] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     moves: list[tuple[float, dict[str, str]]] = field(default_factory=list)
-    document: str = '{"keys":[]}'
+    document: str | None = '{"keys":[]}'
     document_version: int = 1
+    tags: object = None
     on_publication: Callable[[str], None] = lambda _: None
     on_current: Callable[[str], None] = lambda _: None
 
@@ -115,13 +116,25 @@ class Aws:
         self._move(moved)
         return {}
 
+    def delete_parameter(self) -> None:
+        """Somebody deletes the parameter."""
+        self.document, self.document_version = None, 0
+
     def _get_parameter(self, _: Parameters) -> Answer:
+        if self.document is None:
+            raise AwsError("ssm", "GetParameter", "ParameterNotFound", "")
         return {"Parameter": {"Value": self.document, "Version": self.document_version}}
 
     def _put_parameter(self, parameters: Parameters) -> Answer:
         tiers = {"Intelligent-Tiering": 8192, "Advanced": 8192, "Standard": 4096}
         if len(str(parameters["Value"]).encode()) > tiers[str(parameters["Tier"])]:
             raise AwsError("ssm", "PutParameter", "ValidationException", "too large")
+        if not parameters.get("Overwrite") and self.document is not None:
+            raise AwsError("ssm", "PutParameter", "ParameterAlreadyExists", "")
+        if parameters.get("Overwrite") and parameters.get("Tags"):
+            raise AwsError("ssm", "PutParameter", "ValidationException", "tags and overwrite")
+        if self.document is None:
+            self.tags = parameters.get("Tags")
         self.document = str(parameters["Value"])
         self.document_version += 1
         self.on_publication(self.document)

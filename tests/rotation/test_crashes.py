@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Figure
 from tests.rotation.account import Account, CrashError, Watch, steps
-from token_service.keys import keyring
+from token_service.keys import ring_document
 from token_service.keys.change import ABANDONED_AFTER
 from token_service.keys.keyring import State
 from token_service.keys.rotation import Rotation
@@ -199,4 +199,4 @@ def _check_outcome(name: str, account: Account, before: Before) -> None:
         assert set(gone) == set(ring.revoked)
         kept = {before.current, before.next, *before.previous} - set(gone)
         assert kept <= set(states)
-    keyring.loads(keyring.dumps(ring))
+    ring_document.loads(ring_document.dumps(ring))

@@ -8,11 +8,10 @@ import pytest
 from tests.conftest import Figure
 from tests.rotation.account import Account, steps
 from tests.rotation.world import World
-from token_service.keys import keyring, publication, publisher
+from token_service.keys import keyring, publication, publisher, ring_document
 from token_service.keys.change import ABANDONED_AFTER
 from token_service.keys.key_generation import generate_private_jwk, generate_signing_key
 from token_service.keys.keyring import (
-    LARGEST_RING,
     KeyRing,
     KeyRingError,
     NoRoomError,
@@ -23,6 +22,7 @@ from token_service.keys.keyring import (
 )
 from token_service.keys.publication import PublicationError
 from token_service.keys.publisher import JwksPublisher
+from token_service.keys.ring_document import LARGEST_RING
 from token_service.keys.signer import ALGORITHMS, Signer
 from token_service.keys.stores import StoredRing
 
@@ -191,19 +191,19 @@ def test_a_ring_of_the_largest_keys_fits_into_a_secret() -> None:
         retired=tuple(RetiredKey(f"r{n}", "RS512", key.public_jwk, n) for n in range(50)),
         revoked={f"{n:043}": n for n in range(600)},
     )
-    assert len(keyring.dumps(ring)) > LARGEST_RING
-    fitting = keyring.trimmed(ring)
-    assert len(keyring.dumps(fitting)) <= LARGEST_RING
+    assert len(ring_document.dumps(ring)) > LARGEST_RING
+    fitting = ring_document.trimmed(ring)
+    assert len(ring_document.dumps(fitting)) <= LARGEST_RING
     assert fitting.keys == ring.keys
     assert f"{599:043}" in fitting.revoked  # the latest ones stay
     assert len(fitting.revoked) == keyring.MOST_RETIRED
     assert fitting.retired == ring.retired[-len(fitting.retired) :]
     one_more = ring.retired[-len(fitting.retired) - 1 :]
-    assert len(keyring.dumps(replace(fitting, retired=one_more))) > LARGEST_RING
+    assert len(ring_document.dumps(replace(fitting, retired=one_more))) > LARGEST_RING
 
 
 def test_keys_that_no_secret_holds_are_not_cut_down() -> None:
     key = generate_signing_key("RS512", 0)
     keys = tuple(SigningKey(f"{n}", "RS512", State.PREVIOUS, 0, key.private_jwk) for n in range(40))
     with pytest.raises(KeyRingError, match="40 keys do not fit"):
-        keyring.trimmed(KeyRing(keys))
+        ring_document.trimmed(KeyRing(keys))

@@ -18,7 +18,7 @@ from timings import Timings as Derived
 from token_service.aws.aws_json import AwsUnreachableError
 from token_service.endpoints import jwks
 from token_service.endpoints.jwks import JWKS_PATH, JwksEndpoint
-from token_service.keys import keyring, ring_cache
+from token_service.keys import ring_cache, ring_document
 from token_service.keys.change import RotationInProgressError
 from token_service.keys.commands import POWERSYNC_REFRESH_SECONDS
 from token_service.keys.kept import NothingKeptError
@@ -182,7 +182,7 @@ class World:
             assert signing in kids | self.forbidden or forced, "the key that signs left the JWKS"
 
     def _signing(self, document: str) -> None:
-        ring = keyring.loads(document)
+        ring = ring_document.loads(document)
         kid = ring.current.kid
         if kid in self.signed:
             return
@@ -201,7 +201,7 @@ class World:
     def _in_use(self) -> KeyRing:
         value = self.aws.values[self.aws.labels[CURRENT]]
         assert value is not None
-        return keyring.loads(value)
+        return ring_document.loads(value)
 
     def _make_key(self) -> SigningKey:
         self.made += 1

@@ -19,7 +19,7 @@ _rotation = Rotation(
     rings=_rings,
     publisher=JwksPublisher(
         _rings,
-        PublicationStore.connect(_settings.parameter),
+        PublicationStore.connect(_settings.parameter, _settings.parameter_tags),
         _settings.retain_after_signing,
         time.time,
         time.sleep,

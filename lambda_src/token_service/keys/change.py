@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from token_service.aws.aws_json import AwsError
-from token_service.keys import keyring
+from token_service.keys import keyring, ring_document
 from token_service.keys.keyring import KeyRing, Timings
 from token_service.keys.publication import Publication, PublicationError
 from token_service.keys.publisher import JwksPublisher
@@ -123,6 +123,10 @@ class RingChanges:
         """Epoch seconds, as they are stamped."""
         return round(self.clock(), 3)
 
+    def publish_if_possible(self) -> None:
+        """Publish what is due; what stands in the way is logged."""
+        self._publish(urgent=True)
+
     def _publish(
         self,
         *,
@@ -139,7 +143,7 @@ class RingChanges:
         except (AwsError, PublicationError, ConflictError):
             if not urgent:
                 raise
-            log.exception("the JWKS could not be published; the revocation goes on without")
+            log.exception("the JWKS could not be published, and has to be later")
             return {}
 
     def _check_may_sign(self, ring: KeyRing, before: KeyRing, published: Publication) -> None:
@@ -152,6 +156,6 @@ class RingChanges:
 
 def successor(ring: KeyRing, current: StoredRing) -> KeyRing:
     """The ring, as the one that takes the place of `current` and fits into a secret."""
-    return keyring.trimmed(
+    return ring_document.trimmed(
         replace(ring, derived_from=current.version_id, generation=current.ring.generation + 1)
     )

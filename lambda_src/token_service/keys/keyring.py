@@ -7,18 +7,14 @@ A key is made as `next`, becomes `current` at a rotation, `previous` at the one 
 the ring once the last token it may have signed has expired. `docs/rotation.md` has the picture.
 """
 
-import json
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from token_service.keys.device_keys import device_secret
 from token_service.keys.jwk import public_members
 from token_service.keys.publication import Publication
-
-LARGEST_RING = 65_536
-"""Bytes that a secret holds."""
 
 MOST_RETIRED = 50
 """So many retired keys at most are remembered, and so many revoked ones before a retired one goes
@@ -50,7 +46,7 @@ class SigningKey:
 
     @property
     def published_jwk(self) -> dict[str, str]:
-        """The public half as it is published (RFC 7517 §4)."""
+        """The public half as it is published (RFC 7517 §4); `ValueError` if there is none."""
         return {**self.public_jwk, "kid": self.kid, "alg": self.alg, "use": "sig"}
 
     @property
@@ -118,6 +114,11 @@ class KeyRing:
         """The key that signs after the next rotation."""
         return next(key for key in self.keys if key.state is State.NEXT)
 
+    @property
+    def kids(self) -> frozenset[str]:
+        """Of all keys that it has, retired ones among them."""
+        return frozenset({key.kid for key in self.keys} | {key.kid for key in self.retired})
+
     def verification_keys(self) -> dict[str, tuple[str, Mapping[str, str]]]:
         """By `kid`, the algorithm and public JWK of each key that may have signed.
 
@@ -171,7 +172,15 @@ MakeKey = Callable[[], SigningKey]
 
 def bootstrap(make_key: MakeKey) -> KeyRing:
     """The first ring: a key that signs at once, since no token is out yet, and its successor."""
-    return _checked(KeyRing((replace(make_key(), state=State.CURRENT), make_key())))
+    return checked(KeyRing((replace(make_key(), state=State.CURRENT), make_key())))
+
+
+def publishable(key: SigningKey) -> dict[str, str] | None:
+    """The key as it is published; None for one that was edited by hand and has no public half."""
+    try:
+        return key.published_jwk
+    except ValueError:
+        return None
 
 
 def may_sign_at(kid: str, publication: Publication, now: float, timings: Timings) -> float:
@@ -202,7 +211,7 @@ def rotate(
         raise RotationTooEarlyError(ring.next.kid, possible_at, now)
     become = {State.NEXT: State.CURRENT, State.CURRENT: State.PREVIOUS}
     moved = tuple(replace(key, state=become.get(key.state, key.state)) for key in ring.keys)
-    return _checked(replace(ring, keys=(*moved, make_key()), forced=False))
+    return checked(replace(ring, keys=(*moved, make_key()), forced=False))
 
 
 def retire(ring: KeyRing, publication: Publication, now: float, timings: Timings) -> KeyRing:
@@ -228,7 +237,7 @@ def retire(ring: KeyRing, publication: Publication, now: float, timings: Timings
         for key in (*ring.retired, *gone)
         if key.stopped_signing_at + timings.remember_retired > now
     )
-    return _checked(
+    return checked(
         replace(ring, keys=tuple(kept), retired=remembered[-MOST_RETIRED:], forced=False)
     )
 
@@ -241,7 +250,7 @@ def without_oldest(ring: KeyRing) -> KeyRing | None:
     oldest = next((key for key in ring.keys if key.state is State.PREVIOUS), None)
     if oldest is None:
         return None
-    return _checked(replace(ring, keys=tuple(key for key in ring.keys if key is not oldest)))
+    return checked(replace(ring, keys=tuple(key for key in ring.keys if key is not oldest)))
 
 
 def revoke(ring: KeyRing, kids: Collection[str], make_key: MakeKey, now: int) -> KeyRing:
@@ -249,7 +258,7 @@ def revoke(ring: KeyRing, kids: Collection[str], make_key: MakeKey, now: int) ->
 
     Revoking a key again changes nothing. Raises `UnknownKeyError` for a key never seen.
     """
-    known = _kids(ring) | ring.revoked.keys()
+    known = ring.kids | ring.revoked.keys()
     unknown = sorted(set(kids) - known)
     if unknown:
         raise UnknownKeyError(
@@ -264,7 +273,7 @@ def revoke(ring: KeyRing, kids: Collection[str], make_key: MakeKey, now: int) ->
             successor = next((key for key in keys if key.state is State.NEXT), None) or make_key()
             keys = [key for key in keys if key is not successor]
             keys.append(replace(successor, state=state))
-    return _checked(
+    return checked(
         replace(
             ring,
             keys=tuple(keys),
@@ -275,69 +284,10 @@ def revoke(ring: KeyRing, kids: Collection[str], make_key: MakeKey, now: int) ->
     )
 
 
-def trimmed(ring: KeyRing) -> KeyRing:
-    """The ring, without what it remembers longest where a secret does not hold it all.
-
-    Revoked `kid`s go first, down to the latest `MOST_RETIRED`: a token of an older one has expired
-    long since. Then retired keys, whose anonymous devices lose their subject.
-    """
-    while len(dumps(ring)) > LARGEST_RING:
-        latest = sorted(ring.revoked.items(), key=lambda revoked: revoked[1])
-        if len(latest) > MOST_RETIRED or (latest and not ring.retired):
-            ring = replace(ring, revoked=dict(latest[1:]))
-        elif ring.retired:
-            ring = replace(ring, retired=ring.retired[1:])
-        else:
-            raise KeyRingError(f"{len(ring.keys)} keys do not fit into a secret together")
-    return ring
-
-
-def dumps(ring: KeyRing) -> str:
-    """The document that the secret holds.
-
-    The device secrets of retired keys stand by themselves: the release before them reads a ring
-    with further members, but none with further members of a key.
-    """
-    data = asdict(ring)
-    secrets = {key["kid"]: key.pop("device_secret") for key in data["retired"]}
-    data["device_secrets"] = {kid: secret for kid, secret in secrets.items() if secret}
-    return json.dumps({"version": 1, **data}, separators=(",", ":"))
-
-
-def loads(document: str) -> KeyRing:
-    """The ring of a document; raises `KeyRingError` if it is none, never quoting its content."""
-    try:
-        data = json.loads(document)
-        if data["version"] != 1:
-            raise KeyRingError(f"key ring of version {data['version']!r}, this code reads 1")
-        keys = tuple(SigningKey(**{**key, "state": State(key["state"])}) for key in data["keys"])
-        secrets = data.get("device_secrets", {})
-        retired = tuple(
-            RetiredKey(**key, device_secret=secrets.get(key["kid"])) for key in data["retired"]
-        )
-        return _checked(
-            KeyRing(
-                keys=keys,
-                retired=retired,
-                revoked=data["revoked"],
-                generation=data["generation"],
-                derived_from=data["derived_from"],
-                forced=data["forced"],
-            )
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        # The cause would quote private members.
-        raise KeyRingError("the secret does not hold a key ring") from None
-
-
-def _kids(ring: KeyRing) -> set[str]:
-    return {key.kid for key in ring.keys} | {key.kid for key in ring.retired}
-
-
-def _checked(ring: KeyRing) -> KeyRing:
-    """The ring itself, if its invariants hold."""
+def checked(ring: KeyRing) -> KeyRing:
+    """The ring itself, if its invariants hold; raises `KeyRingError`."""
     states = [key.state for key in ring.keys]
-    kids = _kids(ring)
+    kids = ring.kids
     if states.count(State.CURRENT) != 1 or states.count(State.NEXT) != 1:
         raise KeyRingError("a key ring has exactly one current and one next key")
     if len(kids) != len(ring.keys) + len(ring.retired):

@@ -6,17 +6,33 @@ then. These are *observed*, stamped when the document is written. A ring made an
 rotation that then got stuck says nothing about what verifiers have seen; the publication does, and
 every decision of the key ring rests on it.
 All times are epoch seconds.
+
+Whoever may write the parameter may have edited the document. So each member is read by itself, and
+one that cannot be is logged and counts as not said: the key counts as published only now.
 """
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from token_service.keys.jwk import public_members
+
+log = logging.getLogger(__name__)
 
 LARGEST_DOCUMENT = 8192
 """Bytes that an advanced SSM parameter holds."""
 
 RESERVE = 512
 """Bytes of it kept for the members of the document itself, beside its keys."""
+
+LONGEST_RETENTION = 90_120
+"""Seconds: `retain_after_signing` of the longest tokens that there can be."""
+
+CLOCKS_DIFFER_BY = 60
+"""Seconds by which another function's clock may be ahead; a later time cannot be."""
+
+_OURS = ("published_at", "signing_since", "stopped_signing_at", "retained_for")
 
 _LONGEST_TIMES = {
     "published_at": 9_999_999_999.999,
@@ -64,9 +80,8 @@ def dumps(publication: Publication, generation: int) -> str:
 
     Raises `PublicationError` if it is larger than SSM takes.
     """
-    ours = ("published_at", "signing_since", "stopped_signing_at", "retained_for")
     keys = [
-        {**key.jwk, **{name: at for name in ours if (at := getattr(key, name))}}
+        {**key.jwk, **{name: at for name in _OURS if (at := getattr(key, name))}}
         for key in publication.values()
     ]
     document = json.dumps({"generation": generation, "keys": keys}, separators=(",", ":"))
@@ -79,36 +94,98 @@ def dumps(publication: Publication, generation: int) -> str:
     return document
 
 
-def loads(document: str) -> dict[str, PublishedKey]:
-    """The publication of a stored document; raises `PublicationError` if it is none."""
+def loads(document: str, now: float) -> dict[str, PublishedKey]:
+    """The publication of a stored document; raises `PublicationError` if it is none.
+
+    A key that is no public JWK is left out, a time that lies in the future is `now`, and what else
+    cannot be is as if it were not there.
+    """
     try:
-        keys = [dict(key) for key in json.loads(document)["keys"]]
-        return {
-            key["kid"]: PublishedKey(
-                published_at=float(key.pop("published_at")),
-                signing_since=key.pop("signing_since", None),
-                stopped_signing_at=key.pop("stopped_signing_at", None),
-                retained_for=key.pop("retained_for", 0.0),
-                jwk=key,
-            )
-            for key in keys
-        }
+        keys = list(json.loads(document)["keys"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PublicationError(f"the JWKS parameter does not hold a JWK Set: {error!r}") from error
+    read = [_published_key(key, now) for key in keys]
+    return {key.jwk["kid"]: key for key in read if key is not None}
 
 
 def generation(document: str) -> int:
     """The generation of the ring that a readable document was derived from; 0 for none yet."""
-    return int(json.loads(document).get("generation", 0))
+    told = json.loads(document).get("generation", 0)
+    if isinstance(told, int) and not isinstance(told, bool) and told >= 0:
+        return told
+    log.warning("the generation of the JWKS parameter cannot be read")
+    return 0
 
 
 def jwks(document: str) -> str:
-    """The JWK Set to serve: the stored document without our own members.
+    """The JWK Set to serve: the public keys of the stored document, and no other members.
 
-    Raises `PublicationError` if there is no key: to PowerSync an empty set means that every key is
-    gone, where an error lets it keep those it has.
+    Raises `PublicationError` if there is no key, or one that is no public JWK: to PowerSync a key
+    that is not in the set is gone, where an error lets it keep those it has.
     """
-    keys = [dict(key.jwk) for key in loads(document).values()]
+    try:
+        keys = [_public_jwk(key) for key in json.loads(document)["keys"]]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise PublicationError(f"the JWKS parameter does not hold a JWK Set: {error!r}") from error
     if not keys:
         raise PublicationError("no key is published yet")
     return json.dumps({"keys": keys}, separators=(",", ":"))
+
+
+def _published_key(member: object, now: float) -> PublishedKey | None:
+    try:
+        if not isinstance(member, dict):
+            raise TypeError
+        jwk = _public_jwk(member)
+    except (ValueError, KeyError, TypeError):
+        log.warning("a key of the JWKS parameter is no public JWK, and is left out")
+        return None
+    kid = jwk["kid"]
+    published_at = _time(member.get("published_at", ""), "published_at", kid, now) or now
+    stopped_at = _time(member.get("stopped_signing_at"), "stopped_signing_at", kid, now)
+    if stopped_at is not None and stopped_at < published_at:
+        _log_impossible("stopped_signing_at", kid)
+        stopped_at = None
+    return PublishedKey(
+        jwk=jwk,
+        published_at=published_at,
+        signing_since=_time(member.get("signing_since"), "signing_since", kid, now),
+        stopped_signing_at=stopped_at,
+        retained_for=_retention(member.get("retained_for", 0), kid),
+    )
+
+
+def _public_jwk(member: Mapping[str, str]) -> dict[str, str]:
+    """As `SigningKey.published_jwk` has it; raises `ValueError`, `KeyError` or `TypeError`."""
+    jwk = public_members(member) | {name: member[name] for name in ("kid", "alg", "use")}
+    if not all(isinstance(value, str) for value in jwk.values()):
+        raise TypeError("a member of a public JWK is no text")
+    return jwk
+
+
+def _time(told: object, name: str, kid: str, now: float) -> float | None:
+    """The time of one of our members, `now` for one in the future, None for none."""
+    if told is None and name != "published_at":
+        return None
+    number = _number(told)
+    if number is not None and 0 < number <= now + CLOCKS_DIFFER_BY:
+        return number
+    _log_impossible(name, kid)
+    return now if number is not None and number > now else None
+
+
+def _retention(told: object, kid: str) -> float:
+    number = _number(told)
+    if number is not None and 0 <= number <= LONGEST_RETENTION:
+        return number
+    _log_impossible("retained_for", kid)
+    return LONGEST_RETENTION if number is not None and number > 0 else 0.0
+
+
+def _number(told: object) -> float | None:
+    """A number of the document, as it stands there."""
+    return told if isinstance(told, (int, float)) and not isinstance(told, bool) else None
+
+
+def _log_impossible(name: str, kid: str) -> None:
+    log.warning("%s of key %r in the JWKS parameter cannot be; it is derived anew", name, kid)

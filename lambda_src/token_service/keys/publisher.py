@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from token_service.keys import publication
+from token_service.keys import keyring, publication
 from token_service.keys.keyring import KeyRing, State
 from token_service.keys.publication import Publication, PublicationError, PublishedKey
 from token_service.keys.stores import ConflictError, KeyRingStore, PublicationStore, StoredRing
@@ -33,7 +33,8 @@ def derive(
     already stamped in `before` stay; what is seen for the first time is stamped `now`: a key, a key
     that the current ring signs with, a key that it keeps as `previous` and so no longer signs with.
     A key that signs again (somebody moved AWSCURRENT back by hand) has not stopped. The key that
-    signs will be needed for `retain_after_signing` seconds when it stops.
+    signs will be needed for `retain_after_signing` seconds when it stops. A key of a ring that was
+    edited by hand and has no public half any more is left out.
     """
     rings = (current, *prepared)
     gone = {kid for ring in rings for kid in ring.revoked} | set(dropped)
@@ -42,23 +43,41 @@ def derive(
     for key in (key for ring in rings for key in ring.keys):
         if key.kid in gone or key.kid in publication:
             continue
+        jwk = keyring.publishable(key)
+        if jwk is None:
+            log.error("the key %r of the ring has no public half, and is not published", key.kid)
+            continue
         state = states.get(key.kid)
-        seen = before.get(key.kid) or PublishedKey({}, published_at=now)
+        seen = before.get(key.kid)
+        if seen is None or seen.jwk != jwk:  # verifiers have seen another key by that name
+            seen = PublishedKey(jwk, published_at=now)
         signing_since, stopped_at = seen.signing_since, seen.stopped_signing_at
         retained_for = seen.retained_for
         if state is State.CURRENT:
-            signing_since, stopped_at = signing_since or now, None
+            signing_since = signing_since or now
             retained_for = max(retained_for, retain_after_signing)
-        elif state is State.PREVIOUS:
+        if state is State.PREVIOUS:
             stopped_at = stopped_at or now
+        elif state is not None:
+            stopped_at = None
         publication[key.kid] = PublishedKey(
-            jwk=key.published_jwk,
+            jwk=jwk,
             published_at=seen.published_at,
             signing_since=signing_since,
             stopped_signing_at=stopped_at,
             retained_for=retained_for,
         )
     return publication
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What stands in the parameter: its text, None where it was deleted, and what that says."""
+
+    document: str | None
+    published: Publication
+    version: int
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +95,7 @@ class JwksPublisher:
 
     def published(self) -> Publication:
         """What is published; nothing, where the parameter cannot be read as a publication."""
-        return self._read()[0]
+        return self._read().published
 
     def publish(
         self, *, prepared: StoredRing | None = None, finished: StoredRing | None = None
@@ -95,24 +114,25 @@ class JwksPublisher:
         Raises `ConflictError` if others keep writing.
         """
         for attempt in range(ATTEMPTS):
-            before, version, generation = self._read()
+            seen = self._read()
             current = self.rings.current()
             if finished is not None and current.version_id == finished.ring.derived_from:
                 current = finished
-            if current.ring.generation < generation and attempt < ATTEMPTS - 1:
+            if current.ring.generation < seen.generation and attempt < ATTEMPTS - 1:
                 self.sleep(0.5 * 2**attempt)
                 continue
             pending = self.rings.pending()
-            seen = pending.stored if pending else None
-            derived = self._derive(current, [p for p in (prepared, seen) if p], before)
+            others = [ring for ring in (prepared, pending and pending.stored) if ring]
+            derived = self._derive(current, others, seen.published)
             known = prepared or finished
             if known is not None and known.ring.forced and not _fit(derived):
                 # What else is seen as pending is superseded, by a label that readers see late.
-                derived = self._derive(current, [prepared] if prepared else [], before)
+                derived = self._derive(current, [prepared] if prepared else [], seen.published)
             signing = current.ring.generation
-            if (derived, signing) == (before, generation):
+            # As text: what was edited by hand and reads the same is written anew, too.
+            if publication.dumps(derived, signing) == seen.document:
                 return derived
-            if self.publications.write(derived, signing) == version + 1:
+            if self._write(derived, signing, seen) == seen.version + 1:
                 return derived
             self.sleep(LABELS_SEEN_WITHIN)
         raise ConflictError("others keep changing the published JWKS; try again")
@@ -138,15 +158,25 @@ class JwksPublisher:
         rings = [stored.ring for stored in prepared]
         return derive(current.ring, rings, before, now, self.retain_after_signing, dropped=dropped)
 
-    def _read(self) -> tuple[Publication, int, int]:
-        """What is published, the parameter's version and the generation of its ring."""
-        document, version = self.publications.read_document()
+    def _read(self) -> _Seen:
+        stored = self.publications.find_document()
+        if stored is None:
+            log.error("the JWKS parameter is not there; whoever publishes next makes it anew")
+            return _Seen(None, {}, 0, 0)
+        document, version = stored
         try:
-            return publication.loads(document), version, publication.generation(document)
+            published = publication.loads(document, round(self.clock(), 3))
+            return _Seen(document, published, version, publication.generation(document))
         except PublicationError:
             # Written over by hand: it is derived anew, as if every key were published only now.
             log.exception("the JWKS parameter was unreadable and is written anew")
-            return {}, version, 0
+            return _Seen(document, {}, version, 0)
+
+    def _write(self, derived: Publication, generation: int, seen: _Seen) -> int | None:
+        """The version written; None where somebody else has just made the parameter."""
+        if seen.document is None:
+            return self.publications.make(derived, generation)
+        return self.publications.write(derived, generation)
 
 
 def _fit(published: Publication) -> bool:

@@ -58,6 +58,8 @@ class Rotation(RingChanges):
         except (keyring.RotationTooEarlyError, NoRoomError):
             # An empty version under AWSPENDING would make Secrets Manager refuse every rotation.
             self.rings.drop_pending(version_id)
+            # It may be the publication that is not as it should be, and its times count from now.
+            self.publish_if_possible()
             raise
         self.rings.put(version_id, ring)
 
@@ -159,7 +161,7 @@ class Rotation(RingChanges):
         def change(current: StoredRing) -> KeyRing:
             ring = current.ring
             # All: also the retired ones, whose tokens still tell who an anonymous device is.
-            revoked = list(ring.verification_keys()) if kids is None else kids
+            revoked = list(ring.kids) if kids is None else kids
             ring = keyring.revoke(ring, revoked, self.make_key, int(self.clock()))
             return self._with_room(current, self._changed(current, ring))
 
@@ -216,7 +218,8 @@ class Rotation(RingChanges):
         leaves = [keyring.leaves_at(key.kid, published, self.timings) for key in current.ring.keys]
         for at in sorted(moment for moment in leaves if moment is not None):
             kept = keyring.retire(current.ring, published, at, self.timings)
-            if publication.fits(key.published_jwk for key in (*kept.keys, another)):
+            jwks = map(keyring.publishable, (*kept.keys, another))
+            if publication.fits(jwk for jwk in jwks if jwk):
                 return at
         return math.inf
 

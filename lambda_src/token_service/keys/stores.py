@@ -5,11 +5,11 @@ the ring that signs, AWSPENDING one that a change under way has prepared.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 from token_service.aws.aws_json import AwsError, AwsJsonClient
-from token_service.keys import keyring, publication
+from token_service.keys import publication, ring_document
 from token_service.keys.keyring import KeyRing
 from token_service.keys.publication import Publication
 
@@ -86,7 +86,7 @@ class KeyRingStore:
             return None
         return StoredRing(
             version_id=_member(answer, "VersionId", str),
-            ring=keyring.loads(_member(answer, "SecretString", str)),
+            ring=ring_document.loads(_member(answer, "SecretString", str)),
             created_at=float(_member(answer, "CreatedDate", (int, float))),
         )
 
@@ -126,7 +126,7 @@ class KeyRingStore:
                 {
                     "SecretId": self.secret_arn,
                     "ClientRequestToken": version_id,
-                    "SecretString": keyring.dumps(ring),
+                    "SecretString": ring_document.dumps(ring),
                     "VersionStages": [stage],
                 },
             )
@@ -175,17 +175,23 @@ class KeyRingStore:
 
 @dataclass(frozen=True, slots=True)
 class PublicationStore:
-    """The SSM parameter with the published keys."""
+    """The SSM parameter with the published keys; `tags` are those it has when it is made anew."""
 
     parameter: str
     client: AwsJsonClient
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def connect(
-        cls, parameter: str, *, time_limit: float = 7.5, attempts: int = 3
+        cls,
+        parameter: str,
+        tags: Mapping[str, str] | None = None,
+        *,
+        time_limit: float = 7.5,
+        attempts: int = 3,
     ) -> "PublicationStore":
         """A store whose calls take `time_limit` seconds at most, for all `attempts` together."""
-        return cls(parameter, AwsJsonClient("ssm", "AmazonSSM", time_limit, attempts))
+        return cls(parameter, AwsJsonClient("ssm", "AmazonSSM", time_limit, attempts), tags or {})
 
     def read_document(self) -> tuple[str, int]:
         """The stored document and its version number; raises `AwsError`."""
@@ -193,8 +199,36 @@ class PublicationStore:
         parameter = _member(answer, "Parameter", dict)
         return _member(parameter, "Value", str), _member(parameter, "Version", int)
 
+    def find_document(self) -> tuple[str, int] | None:
+        """The same, or None where the parameter was deleted."""
+        try:
+            return self.read_document()
+        except AwsError as error:
+            if error.code == "ParameterNotFound":
+                return None
+            raise
+
     def write(self, published: Publication, generation: int) -> int:
         """Replace the document; returns its new version number."""
+        return self._put(published, generation, {"Overwrite": True})
+
+    def make(self, published: Publication, generation: int) -> int | None:
+        """Make the deleted parameter anew as the Pulumi program does, with `tags`.
+
+        Returns its version number, 1; None where somebody else was quicker. AWS takes tags only
+        with a parameter that is new.
+        """
+        tags = [{"Key": name, "Value": value} for name, value in self.tags.items()]
+        try:
+            return self._put(published, generation, {"Tags": tags} if tags else {})
+        except AwsError as error:
+            if error.code == "ParameterAlreadyExists":
+                return None
+            raise
+
+    def _put(
+        self, published: Publication, generation: int, parameters: Mapping[str, object]
+    ) -> int:
         answer = self.client.call(
             "PutParameter",
             {
@@ -203,7 +237,7 @@ class PublicationStore:
                 "Type": "String",
                 # Without it the account's default tier, mostly Standard, would refuse above 4 KB.
                 "Tier": "Intelligent-Tiering",
-                "Overwrite": True,
+                **parameters,
             },
         )
         return _member(answer, "Version", int)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from token_service.endpoints.anonymous import AnonymousSubjects, FormerSubject, FormerTokens
-from token_service.keys import keyring
+from token_service.keys import keyring, ring_document
 from token_service.keys.device_keys import DeviceKey, DeviceKeys
 from token_service.keys.jwk import segment
 from token_service.keys.key_generation import generate_signing_key
@@ -156,7 +156,7 @@ def retired(key: SigningKey, stopped_at: int = NOW) -> KeyRing:
     published = {key.kid: PublishedKey(key.published_jwk, NOW, NOW, stopped_at, 60)}
     left = keyring.retire(ring, published, stopped_at + 60, timings)
     assert [kept.kid for kept in left.retired] == [key.kid]
-    return keyring.loads(keyring.dumps(left))
+    return ring_document.loads(ring_document.dumps(left))
 
 
 @pytest.mark.parametrize("give", [device_token, powersync_token])
@@ -174,7 +174,7 @@ def test_a_key_retired_by_a_former_release_vouches_for_former_tokens_only(
     key = make_key()
     ring = retired(key)
     without = replace(ring, retired=(replace(ring.retired[0], device_secret=None),))
-    ready = ReadyRing.of(keyring.loads(keyring.dumps(without)))
+    ready = ReadyRing.of(ring_document.loads(ring_document.dumps(without)))
     assert subjects.former_subject(device_token(key, "anon-5"), ready) is None
     assert subjects.subject_for(powersync_token(key, "anon-5"), ready) == "anon-5"
 
@@ -191,8 +191,8 @@ def test_a_token_of_a_revoked_key_proves_nothing(
     token = give(key, "anon-5")
     # It is even prepared by now.
     assert subjects.subject_for(token, ReadyRing.of(ring)) == "anon-5"
-    document = keyring.dumps(keyring.revoke(ring, [key.kid], make_key, NOW))
-    ready = ReadyRing.of(keyring.loads(document))
+    document = ring_document.dumps(keyring.revoke(ring, [key.kid], make_key, NOW))
+    ready = ReadyRing.of(ring_document.loads(document))
     assert subjects.subject_for(token, ready) != "anon-5"
     assert subjects.former_subject(token, ready) is None
     assert key.device_secret

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from token_service.keys import keyring
+from token_service.keys import keyring, ring_document
 from token_service.keys.keyring import (
     MOST_RETIRED,
     KeyRing,
@@ -159,18 +159,18 @@ def test_the_release_before_device_secrets_reads_a_ring_that_has_them() -> None:
         RetiredKey("older", "EdDSA", {}, NOW),
     )
     ring = KeyRing((_key("now", State.CURRENT), _key("next")), retired=retired)
-    document = json.loads(keyring.dumps(ring))
+    document = json.loads(ring_document.dumps(ring))
     assert [*document["retired"][0]] == ["kid", "alg", "public_jwk", "stopped_signing_at"]
-    assert keyring.loads(keyring.dumps(ring)) == ring
+    assert ring_document.loads(ring_document.dumps(ring)) == ring
     del document["device_secrets"]
     without = tuple(replace(key, device_secret=None) for key in retired)
-    assert keyring.loads(json.dumps(document)).retired == without
+    assert ring_document.loads(json.dumps(document)).retired == without
 
 
 def test_a_document_reads_back_as_the_same_ring() -> None:
     make_key = _Keys()
     ring = keyring.revoke(keyring.bootstrap(make_key), ["key-1"], make_key, NOW)
-    assert keyring.loads(keyring.dumps(ring)) == ring
+    assert ring_document.loads(ring_document.dumps(ring)) == ring
 
 
 @pytest.mark.parametrize(
@@ -178,14 +178,14 @@ def test_a_document_reads_back_as_the_same_ring() -> None:
 )
 def test_what_is_no_ring_is_refused_without_quoting_it(document: str) -> None:
     with pytest.raises(KeyRingError) as refused:
-        keyring.loads(document)
+        ring_document.loads(document)
     assert "secret does not hold a key ring" in str(refused.value)
     assert refused.value.__suppress_context__
 
 
 def test_a_ring_of_a_later_version_is_refused() -> None:
     with pytest.raises(KeyRingError, match="version 2"):
-        keyring.loads('{"version":2}')
+        ring_document.loads('{"version":2}')
 
 
 @pytest.mark.parametrize(
@@ -198,8 +198,54 @@ def test_a_ring_of_a_later_version_is_refused() -> None:
 )
 def test_a_ring_that_breaks_an_invariant_is_not_read(ring: KeyRing, why: str) -> None:
     with pytest.raises(KeyRingError, match=why):
-        keyring.loads(keyring.dumps(ring))
+        ring_document.loads(ring_document.dumps(ring))
 
 
 def test_private_members_are_not_in_a_representation() -> None:
     assert "private member" not in repr(keyring.bootstrap(_Keys()))
+
+
+EDITS: dict[str, tuple[object, ...]] = {
+    "generation": ("x", None, -1, True, 1.5),
+    "derived_from": (5, [], {}),
+    "forced": ("x", None, 1),
+    "retired": (None, "x", [1], [{}], [{"kid": 1}]),
+    "revoked": (None, [], "x", {"gone": "x"}),
+}
+
+
+@pytest.mark.parametrize(("name", "told"), [(n, told) for n, of in EDITS.items() for told in of])
+def test_a_member_of_the_ring_that_cannot_be_locks_nothing(
+    name: str, told: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_key = _Keys()
+    ring = keyring.bootstrap(make_key)
+    document = {**json.loads(ring_document.dumps(ring)), name: told}
+    read = ring_document.loads(json.dumps(document))
+    assert read.keys == ring.keys
+    assert f"the member {name}" in caplog.text
+    changed = keyring.revoke(read, ["key-1"], make_key, NOW)
+    assert ring_document.loads(ring_document.dumps(changed)) == changed
+
+
+@pytest.mark.parametrize("told", [None, 5, [], "x"])
+@pytest.mark.parametrize("name", ["alg", "created_at", "private_jwk"])
+def test_a_key_with_a_member_that_cannot_be_can_still_be_revoked(
+    name: str, told: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_key = _Keys()
+    document = json.loads(ring_document.dumps(keyring.bootstrap(make_key)))
+    document["keys"][0][name] = told
+    ring = ring_document.loads(json.dumps(document))
+    if (name, told) not in (("alg", "x"), ("created_at", 5)):
+        assert "of key 'key-1' of the key ring cannot be read" in caplog.text
+    assert "private member" not in caplog.text
+    assert keyring.revoke(ring, ["key-1"], make_key, NOW).current.kid == "key-2"
+
+
+@pytest.mark.parametrize("edit", [{"kid": None}, {"kid": ""}, {"state": "x"}, {"state": None}])
+def test_a_key_without_a_name_or_a_state_makes_no_ring(edit: dict[str, object]) -> None:
+    document = json.loads(ring_document.dumps(keyring.bootstrap(_Keys())))
+    document["keys"][0].update(edit)
+    with pytest.raises(KeyRingError):
+        ring_document.loads(json.dumps(document))

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from token_service.aws.aws_json import AwsError, AwsJsonClient
-from token_service.keys import keyring
+from token_service.keys import keyring, ring_document
 from token_service.keys.kept import NothingKeptError
 from token_service.keys.key_generation import generate_signing_key
 from token_service.keys.keyring import KeyRingError
 from token_service.keys.ring_cache import RingCache
 from token_service.keys.stores import KeyRingStore, PublicationStore
 
-RING = keyring.dumps(keyring.bootstrap(lambda: generate_signing_key("ES256", 0)))
+RING = ring_document.dumps(keyring.bootstrap(lambda: generate_signing_key("ES256", 0)))
 SECRET = {"VersionId": "v", "SecretString": RING, "CreatedDate": 1_800_000_000}
 PARAMETER = {"Value": '{"keys":[]}', "Version": 3}
 
@@ -41,7 +41,7 @@ def test_whole_answers_are_read() -> None:
     stored = _ring_store(dict(SECRET)).read()
     assert stored is not None
     assert (stored.version_id, stored.created_at) == ("v", 1_800_000_000)
-    assert keyring.dumps(stored.ring) == RING
+    assert ring_document.dumps(stored.ring) == RING
     assert _parameter({"Parameter": PARAMETER}).read_document() == ('{"keys":[]}', 3)
 
 
@@ -80,4 +80,4 @@ def test_an_answer_without_a_parameter_is_an_error_of_aws(answer: dict[str, obje
 def test_json_that_is_nested_too_deep_is_no_ring() -> None:
     for text in ("[" * 100_000, json.dumps("x")):
         with pytest.raises(KeyRingError):
-            keyring.loads(text)
+            ring_document.loads(text)
