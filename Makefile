@@ -15,6 +15,9 @@ PACKAGES := $(VENV)/.packages
 EMULATOR := $(MINISTACK)/.packages
 # There are JavaScript checks only where there is a lock for them.
 NODE_PACKAGES := $(patsubst %/package-lock.json,%/node_modules/.packages,$(wildcard tests/js/package-lock.json))
+# The environment that Pulumi.yaml has the CLI make, as long as no lock has changed since.
+PULUMI_VENV ?= .local/pulumi-venv
+PULUMI_PACKAGES := $(PULUMI_VENV)/.packages
 # Deno, for the comparison with the original.
 BENCH_PACKAGES := tests/benchmarks/node_modules/.packages
 
@@ -42,17 +45,23 @@ MAKEFLAGS += --no-print-directory
 local: $(PACKAGES) $(EMULATOR) ## Deploy to an embedded AWS on 127.0.0.1 and serve until Ctrl-C
 	@PYTHONPATH=infra exec $(RUN) -m local
 
+# Asked for by Pulumi itself, after a preview: it asks at a terminal only.
+CAN_BE_ASKED = test "$(YES)" = 1 || { test -t 0 && test -t 1; } || { \
+  echo "There is no terminal here to ask whether to deploy. To deploy without asking:" >&2; \
+  echo "  make deploy STACK=$(STACK) YES=1" >&2; exit 2; }
+
 .PHONY: deploy
-deploy: export PULUMI_PYTHON_CMD = $(PYTHON)
-deploy: ## Deploy to AWS with the Pulumi CLI: make deploy STACK=dev
+deploy: may-deploy $(PULUMI_PACKAGES) ## Deploy to AWS with the Pulumi CLI: make deploy STACK=dev, YES=1 not to be asked
+	pulumi up --stack "$(STACK)"$(if $(filter 1,$(YES)), --yes)
+
+.PHONY: may-deploy
+may-deploy:
 	@test -n "$(STACK)" || { echo "Which stack? make deploy STACK=dev" >&2; exit 2; }
 	@command -v pulumi >/dev/null || { \
 	  echo "The Pulumi CLI is not installed: https://www.pulumi.com/docs/install/" >&2; \
 	  echo "(make local needs neither the CLI nor an AWS account.)" >&2; exit 1; }
+	@$(CAN_BE_ASKED)
 	$(CHECK_PYTHON)
-	pulumi install
-	pulumi preview --stack "$(STACK)"
-	pulumi up --stack "$(STACK)"
 
 # What an operator's command is told by JSON=1 and STACK=dev.
 OPERATE = PYTHONPATH=infra:lambda_src exec $(OPERATE_PYTHON) -m operate
@@ -192,6 +201,11 @@ $(EMULATOR): requirements/ministack.txt $(CREATED) $(call unless_there,$(MINISTA
 	@$(SET_UP) "MiniStack, the embedded AWS," 50 $(MINISTACK) \
 	  '$(UV) venv --clear --python $(RUN) $(MINISTACK) && $(UV) pip sync --python $(MINISTACK)/bin/python --require-hashes requirements/ministack.txt'
 	@touch $@
+
+$(PULUMI_PACKAGES): export PULUMI_PYTHON_CMD = $(PYTHON)
+$(PULUMI_PACKAGES): requirements.txt infra/requirements.txt $(call unless_there,$(PULUMI_VENV)/bin/python) | may-deploy
+	pulumi install
+	@mkdir -p $(@D) && touch $@
 
 $(OPERATORS)/.packages: requirements/operate.txt $(call unless_there,$(OPERATORS)/bin/python)
 	$(CHECK_PYTHON)

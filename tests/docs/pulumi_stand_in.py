@@ -1,7 +1,7 @@
 """Stands in for the Pulumi CLI, which cannot run here: it needs an account and downloads plugins.
 
-It takes the commands that the README shows. `config set` collects the configuration, `preview` and
-`up` run the real program with it and record the plan, `destroy` refuses while what `up` has made is
+It takes the commands that the README shows. `config set` collects the configuration, `up` runs
+the real program with it and records the plan, `destroy` refuses while what `up` has made is
 protected, and `stack output` answers with the outputs of a running local stack. What the real CLI
 does beyond that is not shown by these tests.
 
@@ -32,9 +32,11 @@ def main(arguments: list[str]) -> None:
             set_at(state["config"], path, value)
         case ["config", "set", key, value]:
             state["config"][key] = value
-        case ["preview" | "up", "--stack", name] if name == state.get("stack"):
+        case ["up", "--stack", name, *yes] if name == state.get("stack"):
+            if yes != ["--yes"] and not (sys.stdin.isatty() and sys.stdout.isatty()):
+                sys.exit("error: --yes must be passed in to proceed in non-interactive mode")
             plan = planned(state["config"])
-            state[arguments[0]] = {
+            state["up"] = {
                 "outputs": sorted(plan.outputs),
                 "protected": sorted(r.name for r in plan.resources if r.protect),
             }

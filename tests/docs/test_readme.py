@@ -26,6 +26,9 @@ DOCUMENTS = [
     *(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md")),
 ]
 
+UNASKED = {"YES": "1"}
+"""For somebody who would say yes: there is no terminal here to be asked at."""
+
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
@@ -48,6 +51,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "LOCAL_OUTPUTS": str(folder / "outputs.json"),
         TARGET_VARIABLE: LOCAL.name,
         "PULUMI_STAND_IN_STATE": str(folder / "state.json"),
+        "PULUMI_VENV": str(folder / "pulumi-venv"),
         "PULUMI_STAND_IN_OUTPUTS": str(folder / "outputs.json"),
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -141,7 +145,7 @@ def test_make_keys_shows_the_keys_of_the_local_stack(
 def test_the_commands_for_aws_make_a_valid_configuration_and_deploy_it(
     environment: dict[str, str],
 ) -> None:
-    result = run(block("pulumi stack init dev"), environment)
+    result = run(block("pulumi stack init dev"), {**environment, **UNASKED})
     assert result.returncode == 0, result.stdout + result.stderr
     state = json.loads(Path(environment["PULUMI_STAND_IN_STATE"]).read_text())
     assert "jwks_uri" in state["up"]["outputs"]
@@ -152,7 +156,7 @@ def test_the_commands_for_aws_make_a_valid_configuration_and_deploy_it(
 def test_a_stack_is_taken_down_only_once_nothing_in_it_is_protected(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    elsewhere = {**environment, "PULUMI_STAND_IN_STATE": str(tmp_path / "state.json")}
+    elsewhere = {**environment, **UNASKED, "PULUMI_STAND_IN_STATE": str(tmp_path / "state.json")}
     assert run(block("pulumi stack init dev"), elsewhere).returncode == 0
     unprotect, deploy, destroy = block("pulumi config set protect false").splitlines()
     early = run(destroy, elsewhere)
