@@ -36,15 +36,14 @@ export function button(text, work, { kind = '', failed = () => {} } = {}) {
 }
 
 export async function working(made, work, failed) {
-  made.disabled = true;
-  made.setAttribute('aria-busy', 'true');
+  if (made.ariaBusy === 'true') return;
+  made.ariaBusy = 'true'; // and not disabled, which would lose the focus of the keyboard
   try {
     await work();
   } catch (error) {
     failed(error);
   } finally {
-    made.disabled = false;
-    made.removeAttribute('aria-busy');
+    made.ariaBusy = null;
   }
 }
 

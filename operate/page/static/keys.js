@@ -26,9 +26,10 @@ export async function loadKeys(stack) {
 }
 
 export function show(told) {
+  const isAsBefore = JSON.stringify({ ...status, now: 0 }) === JSON.stringify({ ...told, now: 0 });
   status = told;
-  drawTimeline();
-  byId('key-list').replaceChildren(...status.keys.map(card));
+  // What has not changed stays, and with it the focus of the keyboard.
+  if (!isAsBefore) byId('key-list').replaceChildren(...status.keys.map(card));
   drawTimes();
 }
 

@@ -11,24 +11,25 @@ const COMMAND = 'LOCAL_CONFIG=examples/short-times.yaml make local';
 
 let about = null;
 let watching = false;
+let shown = ''; // what the buttons are for
 
 const short = (kid) => kid.slice(0, 8);
 
 export function showWatch(stack) {
   about = stack ?? about;
   if (watching || !about) return;
-  const soon = keysNow() && keysNow().rotation_possible_at - now() <= SOON;
-  const outcome = element('p', { class: 'outcome', role: 'status', id: 'watch-outcome', hidden: true });
-  byId('watch').replaceChildren(
-    element('h3', {}, 'Watch a rotation'),
-    element('p', {}, soon
-      ? 'Takes a token, rotates, and takes another: another key has signed it, and PowerSync accepts both.'
-      : `A rotation may come at ${clock(keysNow().rotation_possible_at)}. With short times one can be watched within two minutes; keys and users stay as they are.`),
-    element('div', { class: 'actions' },
-      soon ? button('Watch a rotation', watch, { failed }) : button('Restart with short times…', () => restart(true), { failed }),
-      about.has_short_times ? button('Back to the usual times…', () => restart(false), { kind: 'quiet', failed }) : null),
-    element('ol', { class: 'steps', id: 'watch-steps' }),
-    outcome,
+  const possible = keysNow().rotation_possible_at;
+  const soon = possible - now() <= SOON;
+  const look = `${soon || possible} ${about.has_short_times}`;
+  if (look === shown) return; // and the focus of the keyboard stays
+  shown = look;
+  byId('watch-says').textContent = soon
+    ? 'Takes a token, rotates, and takes another: another key has signed it, and PowerSync accepts both.'
+    : `A rotation may come at ${clock(possible)}. With short times one can be watched within two minutes; keys and users stay as they are.`;
+  byId('watch-actions').replaceChildren(
+    ...(soon ? [button('Watch a rotation', watch, { failed })] : []),
+    ...(soon || about.has_short_times ? [] : [button('Restart with short times…', () => restart(true), { failed })]),
+    ...(about.has_short_times ? [button('Back to the usual times…', () => restart(false), { kind: 'quiet', failed })] : []),
   );
 }
 
