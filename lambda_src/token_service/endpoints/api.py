@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
-from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from token_service.endpoints.anonymous import AnonymousSubjects
 from token_service.endpoints.responses import (
-    RESPONSES,
     MalformedRequestError,
     NoCredentialError,
     NotConfiguredError,
+    error_response,
     json_response,
 )
 from token_service.keys.ring_cache import RingCache
@@ -174,16 +173,18 @@ def _app() -> FastAPI:
     )
     app.router.route_class = _DirectRoute
     # FastAPI's own stack would add what only its dependencies and its debug mode need.
-    app.middleware_stack = ExceptionMiddleware(
-        app.router, {exception: _handler(respond) for exception, respond in RESPONSES.items()}
-    )
+    app.middleware_stack = _ErrorAnswers(app.router)
     return app
 
 
-def _handler(
-    respond: Callable[[Exception], Response],
-) -> Callable[[Request, Exception], Awaitable[Response]]:
-    async def handle(_request: Request, error: Exception) -> Response:
-        return respond(error)
+class _ErrorAnswers:
+    """Answers where the routes raise instead: an answer of theirs is whole before it is sent."""
 
-    return handle
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - nothing internal reaches a client
+            await error_response(error)(scope, receive, send)

@@ -167,3 +167,9 @@ RESPONSES: Mapping[type[Exception], Callable[[Exception], Response]] = {
     Exception: _internal,
 }
 """The one place that maps what went wrong to an HTTP answer."""
+
+
+def error_response(error: Exception) -> Response:
+    """The answer to a request that ended with this error: that of its class, or the nearest one."""
+    known = next(each for each in type(error).__mro__ if each in RESPONSES)
+    return RESPONSES[known](error)

@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
+from urllib.parse import unquote
 
 from fastapi import FastAPI
 from mangum import Mangum
@@ -55,14 +55,24 @@ def token_service(environment: Mapping[str, str], anonymous_mode: str) -> TokenS
 class _Gateway(HTTPGateway):
     """API Gateway's payload 2.0, the one kind of event there is here.
 
-    Mangum would try each kind of event, work out the request's scope twice, and look into each
-    response for cookies and binary content, of which there is none.
+    Mangum would try each kind of event, work out more of the request than there is any use for, and
+    look into each response for cookies and binary content, of which there is none.
     """
 
-    @cached_property
+    @property
     def scope(self) -> Any:
-        """The ASGI scope of the request."""
-        return super().scope
+        """The request as ASGI has it, without who sent it to which address."""
+        http = self.event["requestContext"]["http"]
+        headers = self.event.get("headers", {})
+        return {
+            "type": "http",
+            "http_version": "1.1",
+            "method": http["method"],
+            "path": unquote(http["path"]),
+            "root_path": "",
+            "query_string": self.event.get("rawQueryString", "").encode(),
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        }
 
     def __call__(self, response: Any) -> dict[str, Any]:
         """The response in API Gateway's form."""

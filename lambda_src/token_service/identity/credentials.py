@@ -9,8 +9,8 @@ import binascii
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from token_service.identity.algorithms import ASYMMETRIC_ALGORITHMS
 
@@ -63,8 +63,7 @@ class UnusableClaimsError(Exception):
     """The user's claims cannot go into a PowerSync token as configured; the reason may be told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(NamedTuple):
     """A JWT taken apart, its signature **not** yet checked.
 
     Attributes:

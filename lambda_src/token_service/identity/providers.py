@@ -1,8 +1,7 @@
 """Who is calling: verifies the caller's own credential by the configured identity providers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from token_service.identity import credentials
 from token_service.identity.claims import claim_at, claim_fault, client_id, nearest, texts, words
@@ -53,8 +52,7 @@ def _unwatched(_step: str) -> None:
     """Nobody wants to know how far a credential comes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """A verified user: the subject, and the mapped claims for the PowerSync token.
 
     `anonymous` says that the identity provider itself does not know who that is.

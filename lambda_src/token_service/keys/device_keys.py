@@ -38,7 +38,7 @@ class DeviceKey:
     """Authenticates device tokens: JWTs with `alg` `HS256` (RFC 7518 §3.2)."""
 
     header: bytes
-    secret: bytes = field(repr=False)
+    _prepared: hmac.HMAC = field(repr=False)
 
     @classmethod
     def of(cls, kid: str, secret: str) -> "DeviceKey":
@@ -46,11 +46,16 @@ class DeviceKey:
         decoded = base64url_decode(secret)
         if len(decoded) != _SECRET_BYTES:
             raise ValueError(f"a device secret has {_SECRET_BYTES} bytes")
-        return cls(segment({"alg": "HS256", "kid": kid, "typ": DEVICE_TYPE}), decoded)
+        return cls(
+            segment({"alg": "HS256", "kid": kid, "typ": DEVICE_TYPE}),
+            hmac.new(decoded, digestmod=_HASH),
+        )
 
     def code(self, content: bytes) -> bytes:
         """The third segment of a token whose first two are `content`."""
-        return base64url_encode(hmac.digest(self.secret, content, _HASH))
+        mac = self._prepared.copy()
+        mac.update(content)
+        return base64url_encode(mac.digest())
 
 
 class DeviceKeys:

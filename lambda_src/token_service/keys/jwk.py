@@ -1,6 +1,7 @@
 """JSON Web Keys: naming and stripping them (RFC 7517, RFC 7518 §6, RFC 8037, RFC 7638)."""
 
 import base64
+import binascii
 import hashlib
 import json
 from collections.abc import Mapping
@@ -18,7 +19,10 @@ def segment(content: Mapping[str, object]) -> bytes:
 
 def base64url_encode(content: bytes) -> bytes:
     """Base64url without padding (RFC 7515 §2)."""
-    return base64.urlsafe_b64encode(content).rstrip(b"=")
+    return binascii.b2a_base64(content, newline=False).rstrip(b"=").translate(_TO_BASE64URL)
+
+
+_TO_BASE64URL = bytes.maketrans(b"+/", b"-_")
 
 
 def base64url_decode(text: str) -> bytes:

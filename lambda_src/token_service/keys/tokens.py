@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from token_service.keys.signer import Signer
 from token_service.reserved import PROTECTED_CLAIMS
@@ -14,8 +15,7 @@ class TokenTooLargeError(Exception):
     """The configured claims make a token that would not fit into a header."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A signed token, `expires_at` in epoch seconds."""
 
     encoded: str
