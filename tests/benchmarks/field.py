@@ -27,6 +27,7 @@ class Field:
     tutorial_jwks: Contestant
     credentials: list[str]
     provider_pem: str
+    provider_public_pem: str
     aws: LoopbackAws
     tutorial: Path
 
@@ -63,6 +64,11 @@ class Field:
                 serialization.PrivateFormat.PKCS8,
                 serialization.NoEncryption(),
             ).decode(),
+            provider_public_pem=provider_key.public_key()
+            .public_bytes(
+                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+            )
+            .decode(),
             aws=aws,
             tutorial=tutorial_build,
         )
@@ -77,9 +83,22 @@ class Field:
         }
 
     def bare(self, name: str) -> Contestant:
-        """The limit, with the same `cryptography` as ours."""
+        """The limit, with the same packages as ours."""
         path = [self.anonymous.path[0], str(HERE)]
-        return Contestant(path, f"bare.{name}", {"private_key": self.provider_pem})
+        return Contestant(path, name, self.bare_events(1)[0])
+
+    def bare_events(self, users: int) -> list[dict[str, str]]:
+        """What the limit is given for so many users, each for the first time."""
+        return [
+            {
+                "private_key": self.provider_pem,
+                "public_key": self.provider_public_pem,
+                "audience": contestants.IDENTITY_AUDIENCE,
+                "issuer": contestants.IDENTITY_PROVIDER,
+                "credential": credential,
+            }
+            for credential in self.credentials[:users]
+        ]
 
     def at_rs256(self) -> Contestant:
         env = {**self.anonymous.env, "KEYRING_SECRET_ARN": contestants.RS256_ARN}

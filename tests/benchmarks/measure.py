@@ -125,9 +125,10 @@ def _session(field: Field, turns: int, rounds: Rounds) -> None:
             return stack.enter_context(Container(contestant))
 
         containers = {
-            "bare.sign_es256": (start(field.bare("sign_es256")), 800),
-            "bare.sign_rs256": (start(field.bare("sign_rs256")), 80),
-            "bare.verify_rs256": (start(field.bare("verify_rs256")), 800),
+            "bare.sign_es256": (start(field.bare("bare.sign_es256")), 800),
+            "bare.sign_rs256": (start(field.bare("bare.sign_rs256")), 80),
+            "bare.verify_rs256": (start(field.bare("bare.verify_rs256")), 800),
+            "bare.encode_es256": (start(field.bare("bare.encode_es256")), 400),
             "ours.anonymous": (start(field.anonymous), 200),
             "ours.anonymous_rs256": (start(field.at_rs256()), 60),
             "ours.jwks": (start(field.jwks), 5000),
@@ -135,7 +136,8 @@ def _session(field: Field, turns: int, rounds: Rounds) -> None:
             "tutorial.jwks": (start(field.tutorial_jwks), 25),
         }
         unchanged, device = start(field.jwks), start(field.anonymous)
-        users = start(field.signed_in)
+        users, pyjwt = start(field.signed_in), start(field.bare("bare.decode_and_encode"))
+        pyjwt.batch(1, field.bare_events(USERS_PER_BATCH))
         originals = {
             f"original.{alg.lower()}": stack.enter_context(OriginalFunction(alg))
             for alg in ("RS256", "ES256")
@@ -149,6 +151,7 @@ def _session(field: Field, turns: int, rounds: Rounds) -> None:
             keep("ours.anonymous_remembered", answer, 100)
             events = [signed_in(each) for each in islice(credentials, USERS_PER_BATCH)]
             keep("ours.signed_in", users.batch(len(events), events), len(events))
+            keep("bare.decode_and_encode", pyjwt.batch(USERS_PER_BATCH), USERS_PER_BATCH)
             for name, original in originals.items():
                 keep(name, original.batch(25), 25)
 
@@ -172,6 +175,8 @@ def _cold(field: Field, effort: Effort) -> Measurements:
         "ours.cold_jwks": field.jwks,
         "tutorial.cold_anonymous": field.tutorial_anonymous,
         "tutorial.cold_jwks": field.tutorial_jwks,
+        "bare.cold_interpreter": field.bare("bare_interpreter.handler"),
+        "bare.cold_imports": field.bare("bare_imports.handler"),
     }
     taken: dict[str, list[float]] = defaultdict(list)
     for _ in range(effort.cold_starts):

@@ -23,6 +23,8 @@ def measured() -> Measurements:
     seconds = {
         "bare.sign_es256": 17.6,
         "bare.verify_rs256": 17.3,
+        "bare.encode_es256": 33.1,
+        "bare.decode_and_encode": 82.5,
         "original.rs256": 1280,
         "ours.anonymous": 54.6,
         "ours.anonymous_rs256": 272,
@@ -32,6 +34,8 @@ def measured() -> Measurements:
         "tutorial.anonymous": 810,
         "ours.cold_anonymous": 380e3,
         "ours.cold_jwks": 67e3,
+        "bare.cold_interpreter": 28e3,
+        "bare.cold_imports": 320e3,
         "tutorial.cold_anonymous": 1270e3,
         "tutorial.cold_jwks": 1190e3,
         "import.boto3": 201e3,
