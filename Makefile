@@ -43,7 +43,7 @@ MAKEFLAGS += --no-print-directory
 
 .PHONY: local
 local: $(PACKAGES) $(EMULATOR) ## Deploy to an embedded AWS on 127.0.0.1 and serve until Ctrl-C
-	@PYTHONPATH=infra exec $(RUN) -m local
+	@PYTHONPATH=infra:lambda_src exec $(RUN) -m operate.page
 
 # Asked for by Pulumi itself, after a preview: it asks at a terminal only.
 CAN_BE_ASKED = test "$(YES)" = 1 || { test -t 0 && test -t 1; } || { \

@@ -13,17 +13,22 @@ Environment variables:
 import gc
 import os
 import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any, Protocol
 
 import pulumi
 from rich.console import Console
+from starlette.routing import BaseRoute
 
 from bundle import BundleError
 from local.configuration import ConfigurationFileError
 from local.disk import DiskFullError
 from local.door.address import Address, AddressError, given_address
 from local.door.server import FrontDoor
+from local.door.visits import Visit
 from local.emulator import ROOT, Emulator, EmulatorError
 from local.engine import DeploymentError
 from local.outputs import OutputsFileError, OutputsFiles, what_next
@@ -43,6 +48,24 @@ _EXPECTED_ERRORS = (
 )
 
 
+Restart = Callable[[str], None]
+"""Has the command begin anew, with another file (or none, for empty) as LOCAL_CONFIG."""
+
+
+class Page(Protocol):
+    """What the front door serves to its owner's browser, beside what AWS would."""
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        """What is served."""
+
+    def visited(self, visit: Visit) -> None:
+        """Is told of each request that the front door has answered."""
+
+    def show(self, outputs: Mapping[str, Any], restart: Restart) -> None:
+        """Is told the outputs as soon as the stack is up."""
+
+
 class _Stopped(BaseException):
     """SIGINT or SIGTERM has come."""
 
@@ -51,13 +74,23 @@ class _Told(BaseException):
     """What has failed, and was said already."""
 
 
+class _Restarted(BaseException):
+    """It is to begin anew, with another LOCAL_CONFIG."""
+
+    def __init__(self, config_file: str) -> None:
+        self.config_file = config_file
+        super().__init__(config_file)
+
+
 class _Session:
     """One run of the command."""
 
-    def __init__(self, console: Console, errors: Console) -> None:
+    def __init__(self, console: Console, errors: Console, page: Page) -> None:
         self._console = console
         self._errors = errors
+        self._page = page
         self._emulator: Emulator | None = None
+        self._restart_with: str | None = None
 
     def run(
         self, address: Address, config_file: Path | None, files: OutputsFiles, memory: Path
@@ -70,18 +103,24 @@ class _Session:
                 address=address,
                 config_file=config_file,
                 memory=memory,
+                routes=self._page.routes,
+                visited=self._page.visited,
                 progress=lambda text: self._show(status.update, text),
                 warn=self._warn_of,
                 started=self._remember,
             )
         with stack, files.written(stack.outputs):
+            self._page.show(stack.outputs, self._restart)
             # As it is: an ARN has parts like `:secret:`, which Rich takes for an emoji.
-            self._console.out(what_next(stack.outputs, files.main), highlight=False)
+            told = what_next(stack.outputs, files.main, stack.door.page_url)
+            self._console.out(told, highlight=False)
             self._warn(stack.door)
             gc.enable()
             try:
                 stack.emulator.wait()
             except EmulatorError as error:
+                if self._restart_with is not None:
+                    raise _Restarted(self._restart_with) from None
                 # At once, and not when everything else has ended as well.
                 _tell(self._errors, error)
                 raise _Told from error
@@ -110,6 +149,11 @@ class _Session:
     def _remember(self, emulator: Emulator) -> None:
         self._emulator = emulator
 
+    def _restart(self, config_file: str) -> None:
+        self._restart_with = config_file
+        if self._emulator is not None:
+            self._emulator.end()
+
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signal_number, signal.SIG_IGN)
@@ -118,7 +162,7 @@ class _Session:
         raise _Stopped
 
 
-def main() -> int:
+def main(page: Page) -> int:
     """Runs the command; returns its exit status."""
     # Looking for garbage would be a quarter of what the deployment costs, and finds hardly any.
     gc.disable()
@@ -131,18 +175,27 @@ def main() -> int:
         folder = ROOT / ".local"
         files = OutputsFiles(folder, address.port, given("LOCAL_OUTPUTS"))
         memory = memory_file(folder, address.port, given("LOCAL_MEMORY"), given("FRESH"))
-        _Session(console, errors).run(
+        _Session(console, errors, page).run(
             address, Path(config_file) if config_file else None, files, memory
         )
     except _Stopped:
         console.print("Stopped; nothing is left behind.")
         return 0
+    except _Restarted as restarted:
+        _begin_anew(restarted.config_file)
     except _Told:
         return 1
     except _EXPECTED_ERRORS as error:
         _tell(errors, error)
         return 1
     return 0
+
+
+def _begin_anew(config_file: str) -> None:
+    """Runs the command again in this process, which keeps its number and its terminal."""
+    os.environ |= {"LOCAL_CONFIG": config_file, "FRESH": ""}
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
 
 
 def _tell(errors: Console, error: Exception) -> None:

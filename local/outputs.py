@@ -3,8 +3,9 @@
 import json
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -105,9 +106,35 @@ def _replace(file: Path, text: str) -> None:
     unfinished.replace(file)
 
 
-def what_next(outputs: Mapping[str, Any], file: Path) -> str:
-    """The outputs and what to do with them, with commands that work as they stand."""
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Lines for a shell, and what they do."""
+
+    title: str
+    lines: Sequence[str]
+
+
+def commands(outputs: Mapping[str, Any]) -> list[Commands]:
+    """What can be asked of the stack with curl, as it stands."""
     local = outputs["local"]
+    found = [Commands("The public keys", [f"curl -s {_reached(outputs, 'jwks_uri')}"])]
+    if outputs.get("anonymous_token_url"):
+        asked = f"curl -s -X POST {_reached(outputs, 'anonymous_token_url')}"
+        found.append(Commands("A token for an anonymous user", [asked]))
+    if local["password"]:
+        title = f"Sign {local['username']} in, then get a token for PowerSync"
+        found.append(Commands(title, _sign_in(local, outputs)))
+    return found
+
+
+def what_next(outputs: Mapping[str, Any], file: Path, page: str = "") -> str:
+    """The outputs and what to do with them, with commands that work as they stand.
+
+    Args:
+        outputs: Of the stack.
+        file: Where they are.
+        page: Where the stack can be looked at in a browser; empty for nowhere.
+    """
     width = max(len(name) for name in outputs)
     lines = ["", "The local stack is up.", ""]
     for name in sorted(outputs.keys() - {"local"}, key=_order):
@@ -116,14 +143,11 @@ def what_next(outputs: Mapping[str, Any], file: Path) -> str:
         lines.append(f"  {name:{width}}  {first}")
         lines += [f"  {'':{width}}  {line}" for line in more]
     lines += _custom_domain(outputs)
-    lines += ["", "The public keys:", f"  curl -s {_reached(outputs, 'jwks_uri')}"]
-    if outputs.get("anonymous_token_url"):
-        lines += ["", "A token for an anonymous user:"]
-        lines += [f"  curl -s -X POST {_reached(outputs, 'anonymous_token_url')}"]
-    if local["password"]:
-        lines += ["", f"Sign {local['username']} in, then get a token for PowerSync:"]
-        lines += [f"  {line}" for line in _sign_in(local, outputs)]
+    for each in commands(outputs):
+        lines += ["", f"{each.title}:", *(f"  {line}" for line in each.lines)]
     lines += ["", _ROTATION]
+    if page:
+        lines += ["", f"To look rather than read, open {page} in a browser on this machine."]
     lines += ["", "Keys and users are kept for the next start; FRESH=1 make local begins anew."]
     lines += [f"The outputs are in {file}. Ctrl-C ends it.", ""]
     return "\n".join(lines)

@@ -21,6 +21,7 @@ from local.door.published import Published
 from local.door.routes import front_door
 from local.door.server import FrontDoor
 from local.door.upstream import Upstream
+from local.door.visits import Told, told_of_visits
 from local.emulator import ROOT, Emulator
 from local.program import INFRA, run_program
 from local.remembered import put_aside
@@ -54,6 +55,7 @@ class LocalStack:
         memory: Path | None = None,
         program: Path = INFRA,
         routes: Sequence[BaseRoute] = (),
+        visited: Told = lambda _: None,
         progress: Callable[[str], None] = lambda _: None,
         warn: Callable[[str], None] = lambda _: None,
         started: Callable[[Emulator], None] = lambda _: None,
@@ -69,6 +71,7 @@ class LocalStack:
             memory: A file that keeps the data from one start to the next, see `Emulator`.
             program: The folder of the Pulumi program.
             routes: What the front door serves beside what AWS would.
+            visited: Told of each request that the front door has answered.
             progress: Told what is being done.
             warn: Told what of the configuration is probably not meant.
             started: Told the emulator as soon as it runs.
@@ -99,7 +102,7 @@ class LocalStack:
             published = Published(self.door.url, self.door.reachable_url)
             names = frozenset({host_of(urlsplit(self.door.url).netloc)})
             upstream = Upstream(self.emulator.door_url)
-            self.door.open(front_door(published, upstream, routes, names))
+            self.door.open(told_of_visits(front_door(published, upstream, routes, names), visited))
             self.aws = Aws(self.emulator.endpoint, region, published)
             outputs = self._deployed(settings, program, progress)
             local = self._local_outputs(outputs)

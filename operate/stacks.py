@@ -118,13 +118,17 @@ def _running_stacks() -> dict[str, Stack]:
 def _stack_in(file: Path) -> Stack | None:
     """The local stack whose outputs are in a file; None if there is no file."""
     try:
-        outputs = json.loads(file.read_text("utf-8"))
-        local = outputs["local"]
-        return _stack("local", outputs, root_session(local["region"]), local["endpoint"])
+        return local_stack_of(json.loads(file.read_text("utf-8")))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise OperatorError(f"{file} does not hold the outputs of a local stack") from error
+
+
+def local_stack_of(outputs: Mapping[str, Any]) -> Stack:
+    """The local stack with these outputs; raises `KeyError` or `TypeError` for others."""
+    local = outputs["local"]
+    return _stack("local", outputs, root_session(local["region"]), local["endpoint"])
 
 
 def _is_running(stack: Stack) -> bool:

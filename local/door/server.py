@@ -53,6 +53,12 @@ class FrontDoor:
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
+    @property
+    def page_url(self) -> str:
+        """Where a browser on this machine finds the page; empty where it cannot reach the door."""
+        here = self.address.is_everywhere or self.address.is_loopback
+        return f"{self.reachable_url}/" if here else ""
+
     def __enter__(self) -> Self:
         return self
 

@@ -1,12 +1,14 @@
 """The deployed local stack, started once for all tests that only look at it."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from local.stack import LocalStack
 from operate.__main__ import main
+from tests.local.make_local import MakeLocal
 from tests.local.operators import Command, Ran
 
 
@@ -27,3 +29,19 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         return Ran(status, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture
+def make_local(tmp_path: Path) -> Iterator[Callable[..., MakeLocal]]:
+    """Starts `make local`, as often as a test likes."""
+    started: list[MakeLocal] = []
+
+    def start(**environment: str) -> MakeLocal:
+        started.append(MakeLocal(tmp_path / str(len(started)), **environment))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.process.kill()
+        one.process.wait()

@@ -1,4 +1,4 @@
-"""`python -m local`: see `local.command`."""
+"""`make local`: the local stack with its page, see `local.command`."""
 
 import signal
 import sys
@@ -10,8 +10,9 @@ def main() -> int:
     # started yet that would have to be ended, so the process may just end.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from local import command  # noqa: PLC0415 - see above
+    from operate.page.routes import StackPage  # noqa: PLC0415 - see above
 
-    return command.main()
+    return command.main(StackPage())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,378 @@
+"""The page of the local stack in a real Chromium: every button pressed, every width looked at."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from local.stack import LocalStack
+from operate.page.routes import StackPage
+from tests.browser import browser as chromium
+from tests.local.page_contrast import CONTRASTS
+from tests.loopback import Request, Response, serving
+from tests.patience import PATIENT
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENT_MS = PATIENT * 1000
+AA = 4.5
+"""The contrast of text that WCAG 2.2 asks for at level AA (1.4.3)."""
+
+
+@pytest.fixture(scope="module")
+def shown() -> Iterator[LocalStack]:
+    page = StackPage()
+    config = ROOT / "examples/short-times.yaml"
+    with LocalStack(config_file=config, routes=page.routes, visited=page.visited) as stack:
+        page.show(stack.outputs, lambda _: None)
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENT_MS)
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as made:
+        made.set_default_timeout(PATIENT_MS)
+        yield made
+
+
+@pytest.fixture
+def page(context: BrowserContext, shown: LocalStack) -> Iterator[Page]:
+    opened = context.new_page()
+    complaints = complaints_of(opened)
+    open_page(opened, shown)
+    yield opened
+    assert complaints == []
+
+
+def complaints_of(page: Page) -> list[str]:
+    """What the browser complains of, such as a breach of the policy; filled in as it comes."""
+    complaints: list[str] = []
+
+    def add(text: str) -> None:
+        # An answer of 4xx that a test has asked for is a line there, too.
+        if "Failed to load resource" not in text:
+            complaints.append(text)
+
+    page.on("console", lambda message: add(message.text))
+    page.on("pageerror", lambda error: add(str(error)))
+    return complaints
+
+
+def open_page(page: Page, stack: LocalStack) -> None:
+    page.goto(f"{stack.door.url}/")
+    expect(page.locator(".snippet").first).to_be_visible()
+
+
+def ring(stack: LocalStack) -> dict[str, Any]:
+    document: dict[str, Any] = httpx.get(f"{stack.door.url}/page/keys", timeout=PATIENT).json()
+    return document
+
+
+def kids(stack: LocalStack) -> dict[str, str]:
+    return {key["state"]: key["kid"] for key in ring(stack)["keys"]}
+
+
+def wait_until_a_rotation_may_come(stack: LocalStack) -> None:
+    time.sleep(max(0, ring(stack)["rotation_possible_at"] - time.time() + 1))
+
+
+def button(page: Page | Locator, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def claim(page: Page, name: str) -> str:
+    row = page.locator(".claims > div").filter(has=page.locator(f"dt:text-is('{name}')"))
+    return row.locator(".value").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_it_can_be_read_at_every_width_in_light_and_dark(
+    browser: Browser, shown: LocalStack, width: int, scheme: Any
+) -> None:
+    with browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme
+    ) as context:
+        page = context.new_page()
+        complaints = complaints_of(page)
+        open_page(page, shown)
+        button(page, "As user@example.com").click()
+        expect(page.locator("#verdict")).to_have_text("accepted")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        contrasts = page.evaluate(CONTRASTS)
+        assert len(contrasts) > 80
+        assert [each for each in contrasts if each[0] < AA] == []
+        assert complaints == []
+
+
+def test_the_time_line_tells_in_words_what_it_draws(page: Page, shown: LocalStack) -> None:
+    drawn = page.get_by_role("img", name="Time line")
+    told = drawn.get_attribute("aria-label") or ""
+    for state, kid in kids(shown).items():
+        assert f"Key {kid[:8]}: {state}" in told
+        expect(drawn.get_by_text(kid[:8])).to_be_visible()
+
+
+def test_a_rotation_is_explained_and_then_made_and_the_next_is_too_early(
+    page: Page, shown: LocalStack
+) -> None:
+    wait_until_a_rotation_may_come(shown)
+    before = kids(shown)
+    dialogue = page.get_by_role("dialog")
+    button(page, "Rotate…").click()
+    expect(dialogue).to_contain_text(f"Key {before['next'][:8]} signs new tokens")
+    expect(dialogue).to_contain_text(f"Key {before['current'][:8]} signs no more")
+    button(dialogue, "Cancel").click()
+    expect(dialogue).to_be_hidden()
+    assert kids(shown) == before
+    button(page, "Rotate…").click()
+    button(dialogue, "Rotate").click()
+    expect(page.locator("#keys-outcome")).to_contain_text(
+        f"Rotated: key {before['next'][:8]} signs now"
+    )
+    after = kids(shown)
+    assert (after["previous"], after["current"]) == (before["current"], before["next"])
+    expect(page.get_by_role("article", name=f"Key {after['next'][:8]}, next")).to_be_visible()
+    button(page, "Rotate…").click()
+    expect(dialogue).to_contain_text("Too early for a rotation")
+    expect(button(dialogue, "Rotate")).to_be_hidden()
+    button(dialogue, "Close").click()
+    assert kids(shown) == after
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("next", "It has signed nothing"),
+        ("current", "All tokens that it has signed become invalid"),
+    ],
+)
+def test_a_key_is_revoked_once_it_is_said_what_that_does(
+    page: Page, shown: LocalStack, state: str, says: str
+) -> None:
+    before = kids(shown)
+    card = page.get_by_role("article", name=f"Key {before[state][:8]}, {state}")
+    dialogue = page.get_by_role("dialog")
+    button(card, "Revoke…").click()
+    expect(dialogue).to_contain_text(says)
+    page.keyboard.press("Escape")
+    expect(dialogue).to_be_hidden()
+    assert kids(shown) == before
+    button(card, "Revoke…").click()
+    button(dialogue, "Revoke this key").click()
+    outcome = page.locator("#keys-outcome")
+    expect(outcome).to_contain_text(f"Revoked {before[state][:8]}")
+    expect(outcome).to_contain_text("Restarted 3 functions")
+    assert before[state] in ring(shown)["revoked"]
+    expect(page.get_by_role("img", name="revoked at")).to_be_visible()
+
+
+def test_every_key_is_revoked_when_all_are_meant(page: Page, shown: LocalStack) -> None:
+    before = {key["kid"] for key in ring(shown)["keys"]}
+    button(page, "Revoke every key…").click()
+    dialogue = page.get_by_role("dialog")
+    expect(dialogue).to_contain_text("Clients fail until PowerSync has fetched the new keys")
+    button(dialogue, "Revoke every key").click()
+    expect(page.locator("#keys-outcome")).to_contain_text("Revoked")
+    assert before.isdisjoint(key["kid"] for key in ring(shown)["keys"])
+
+
+def test_a_token_is_got_as_the_user_and_taken_apart(page: Page, shown: LocalStack) -> None:
+    button(page, "As user@example.com").click()
+    expect(page.locator("#verdict")).to_have_text("accepted")
+    assert claim(page, "role") == "authenticated"
+    assert claim(page, "iss") == shown.outputs["issuer"]
+    expect(page.locator(".claims")).to_contain_text(["It is the current key.", "auth.user_id()"])
+    button(page, "Copy the token").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator("#raw-token").inner_text()
+    assert copied.count(".") == 2
+    assert copied not in page.url
+
+
+def test_a_new_device_is_another_user_and_the_same_device_the_same(page: Page) -> None:
+    expect(button(page, "As the same device again")).to_be_hidden()
+    subjects = []
+    for way in ("As a new anonymous device", "As the same device again"):
+        button(page, way).click()
+        expect(page.locator("#verdict")).to_have_text("accepted")
+        subjects.append(claim(page, "sub"))
+        page.evaluate("document.getElementById('token-shown').hidden = true")
+    page.reload()
+    button(page, "As the same device again").click()
+    expect(page.locator("#verdict")).to_be_visible()
+    subjects.append(claim(page, "sub"))
+    assert subjects[0].startswith("anon-")
+    assert len(set(subjects)) == 1
+    page.evaluate("document.getElementById('token-shown').hidden = true")
+    button(page, "As a new anonymous device").click()
+    expect(page.locator("#verdict")).to_be_visible()
+    assert claim(page, "sub") not in subjects
+
+
+def test_a_token_as_anybody_has_the_claims_that_were_asked_for(page: Page) -> None:
+    page.get_by_text("As anybody, to try sync rules").click()
+    page.get_by_label("sub", exact=True).fill("ann")
+    page.get_by_label("more claims, as JSON").fill('{"org": "x"')
+    button(page, "Get it").click()
+    expect(page.locator("#token-outcome")).to_contain_text("CLAIMS should be a JSON object")
+    page.get_by_label("more claims, as JSON").fill('{"org": "x"}')
+    button(page, "Get it").click()
+    expect(page.locator("#verdict")).to_have_text("accepted")
+    assert (claim(page, "sub"), claim(page, "org")) == ("ann", "x")
+    expect(page.locator(".claims").last).to_contain_text("auth.parameter('org')")
+
+
+def test_a_token_that_somebody_has_is_judged_as_powersync_would(page: Page) -> None:
+    page.get_by_text("Look at a token that you have").click()
+    page.get_by_label("a PowerSync token").fill("a.b.c")
+    button(page, "Judge it").click()
+    expect(page.locator("#verdict")).to_have_text("refused PSYNC_S2101")
+    expect(page.locator("#token-shown")).to_contain_text("its header is no JSON object")
+    expect(page.locator(".steps .fail")).to_have_count(1)
+
+
+def test_requests_come_by_themselves_with_the_reason_of_a_refusal(
+    page: Page, shown: LocalStack
+) -> None:
+    refused = httpx.post(
+        shown.outputs["token_url"], headers={"Authorization": "Bearer x.y"}, timeout=PATIENT
+    )
+    assert refused.status_code == 401
+    newest = page.get_by_role("list", name="Requests, newest first").get_by_role("listitem").first
+    expect(newest).to_contain_text("POST /token")
+    expect(newest).to_contain_text("401")
+    expect(newest).to_contain_text("answered: invalid_token")
+    expect(newest).to_contain_text("the log: credential refused")
+
+
+def test_what_is_to_be_copied_is_copied_as_it_stands(page: Page, shown: LocalStack) -> None:
+    titles = page.locator(".snippet h4").all_inner_texts()
+    copied = {}
+    for title in titles:
+        button(page, f"Copy {title}").click()
+        copied[title] = page.evaluate("navigator.clipboard.readText()")
+    jwks_uri = shown.outputs["jwks_uri"]
+    assert copied["client_auth of service.yaml"] == shown.outputs["powersync_client_auth"].strip()
+    assert copied["The public keys"] == f"curl -s {jwks_uri}"
+    assert shown.outputs["token_url"] in copied["The connector, with this stack's URLs"]
+    whole = (ROOT / "docs/clients/connector.ts").read_text().strip()
+    assert copied["connector.ts, which it imports"] == whole
+    assert any("InitiateAuth" in text for text in copied.values())
+    page.get_by_text("Show its").click()
+    expect(page.get_by_text("class TokenConnector")).to_be_visible()
+
+
+def test_it_can_be_used_with_the_keyboard_alone(page: Page, shown: LocalStack) -> None:
+    before = kids(shown)
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to the signing keys")).to_be_focused()
+    page.keyboard.press("Enter")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "revoke-all":
+            break
+    page.keyboard.press("Enter")
+    dialogue = page.get_by_role("dialog")
+    # What changes nothing is what a second Enter presses.
+    expect(button(dialogue, "Cancel")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(dialogue).to_be_hidden()
+    expect(page.locator("#revoke-all")).to_be_focused()
+    assert kids(shown) == before
+
+
+def test_the_theme_is_chosen_and_kept(page: Page) -> None:
+    seen = []
+    for theme in ("light", "dark"):
+        page.locator("#theme").click()
+        expect(page.locator("#theme")).to_have_text(f"Theme: {theme}")
+        seen.append(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
+    assert len(set(seen)) == 2
+    page.reload()
+    expect(page.locator("#theme")).to_have_text("Theme: dark")
+    page.locator("#theme").click()
+    expect(page.locator("#theme")).to_have_text("Theme: system")
+
+
+def test_nothing_moves_for_whoever_wants_it_so(browser: Browser, shown: LocalStack) -> None:
+    for wanted, moves in (("reduce", False), ("no-preference", True)):
+        with browser.new_context(reduced_motion=wanted) as context:  # type: ignore[arg-type]
+            page = context.new_page()
+            open_page(page, shown)
+            style = "getComputedStyle(document.documentElement).scrollBehavior"
+            assert (page.evaluate(style) == "smooth") is moves
+            page.evaluate("document.addEventListener('animationstart', () => window.moved = true)")
+            httpx.get(shown.outputs["jwks_uri"], timeout=PATIENT)
+            expect(page.locator(".requests > li.new")).not_to_have_count(0)
+            page.wait_for_timeout(200)
+            assert bool(page.evaluate("window.moved")) is moves
+
+
+def test_a_whole_rotation_can_be_watched(page: Page, shown: LocalStack) -> None:
+    before = kids(shown)
+    button(page, "Watch a rotation").click()
+    expect(page.locator("#watch-outcome")).to_have_text(
+        "The keys have rotated, and no token was refused."
+    )
+    steps = page.locator("#watch-steps li.pass")
+    expect(steps).to_have_count(5)
+    expect(steps.first).to_contain_text(before["current"][:8])
+    expect(steps.nth(3)).to_contain_text(before["next"][:8])
+    assert kids(shown)["current"] == before["next"]
+
+
+def test_a_page_of_somebody_else_can_do_nothing_with_it(
+    context: BrowserContext, shown: LocalStack
+) -> None:
+    before = ring(shown)["keys"]
+    attack = """
+        async (url) => {
+            const seen = [];
+            const body = '{"all": true}';
+            const headers = { "Content-Type": "application/json" };
+            for (const options of [
+                { method: "POST", mode: "no-cors", body },
+                { method: "POST", headers, body },
+                { method: "GET" },
+            ]) {
+                try {
+                    const answer = await fetch(url, options);
+                    seen.push(answer.type === "opaque" ? "opaque" : answer.status);
+                } catch (error) {
+                    seen.push(error.name);
+                }
+            }
+            return seen;
+        }
+    """
+
+    def html(_: Request) -> Response:
+        frame = (
+            f'<a href="{shown.door.url}/">the stack</a><iframe src="{shown.door.url}/"></iframe>'
+        )
+        return Response(200, frame.encode(), {"Content-Type": "text/html"})
+
+    with serving(html) as origin:
+        stranger = context.new_page()
+        stranger.goto(origin)
+        seen = stranger.evaluate(attack, f"{shown.door.url}/page/revoke")
+        # Not even an opaque answer: Cross-Origin-Resource-Policy.
+        assert seen == ["TypeError"] * 3
+        assert json.dumps(ring(shown)["keys"]) == json.dumps(before)
+        with stranger.expect_navigation() as arrived:
+            stranger.get_by_text("the stack").click()
+        assert arrived.value is not None
+        assert arrived.value.status == 403
+        assert "type its address in" in stranger.inner_text("body")
