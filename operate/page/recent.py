@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from local.door.visits import Visit
@@ -40,6 +41,8 @@ class _Request:
     revision: int
     visit: Visit
     reasons: list[str]
+    is_open: bool
+    """Whether a reason is still to be looked for."""
 
     @property
     def function(self) -> str | None:
@@ -76,7 +79,8 @@ class RecentRequests:
         with self._lock:
             self._count += 1
             self._revision += 1
-            self._requests.append(_Request(self._count, self._revision, visit, []))
+            is_refused = visit.status >= HTTPStatus.BAD_REQUEST and visit.path in _FUNCTIONS
+            self._requests.append(_Request(self._count, self._revision, visit, [], is_refused))
 
     def after(self, revision: int) -> dict[str, Any]:
         """What has come, or come to be known, since a revision; the newest last.
@@ -88,32 +92,30 @@ class RecentRequests:
             return {"run": self._run, "revision": self._revision, "requests": changed}
 
     def explain(self, logs: Logs) -> None:
-        """Looks into the logs for the reasons of what was refused, where any is missing."""
+        """Looks into the logs for the reasons of what was refused, where that is still open."""
         with self._reading:
-            since = self._clock() - _LOGGED_WITHIN_SECONDS
+            late = self._clock() - _LOGGED_WITHIN_SECONDS
             with self._lock:
-                open_since = [
-                    each.visit.at
-                    for each in self._requests
-                    if each.visit.status >= 400
-                    and each.function
-                    and not each.reasons
-                    and each.visit.at > since
-                ]
-            if not open_since:
+                unexplained = [each for each in self._requests if each.is_open]
+            if not unexplained:
                 return
-            lines = logs.new_lines(min(open_since) - _TOLERANCE_SECONDS)
+            began = min(each.visit.at for each in unexplained)
+            lines = logs.new_lines(began - _TOLERANCE_SECONDS)
             with self._lock:
                 # The request that a line is about may not have been answered yet.
-                waiting = [line for line in [*self._lines, *lines] if line.at > since]
-                self._lines = [line for line in waiting if not self._told(line)]
+                left = [line for line in [*self._lines, *lines] if not self._told(line)]
+                self._lines = [line for line in left if line.at > late]
+                for each in unexplained:
+                    each.is_open = not each.reasons and each.visit.at > late
 
     def _told(self, line: Line) -> bool:
         """Whether a line could be told to be about a request."""
         fitting = [each for each in self._requests if each.may_have_logged(line)]
         if not fitting:
             return False
-        refused: Sequence[_Request] = [each for each in fitting if each.visit.status >= 400]
+        refused: Sequence[_Request] = [
+            each for each in fitting if each.visit.status >= HTTPStatus.BAD_REQUEST
+        ]
         about = min(refused or fitting, key=lambda each: (len(each.reasons), each.number))
         self._revision += 1
         about.revision = self._revision

@@ -29,8 +29,14 @@ export function show(told) {
   const isAsBefore = JSON.stringify({ ...status, now: 0 }) === JSON.stringify({ ...told, now: 0 });
   status = told;
   // What has not changed stays, and with it the focus of the keyboard.
-  if (!isAsBefore) byId('key-list').replaceChildren(...status.keys.map(card));
+  if (!isAsBefore) byId('key-list').replaceChildren(...byUse(status.keys).map(card));
   drawTimes();
+}
+
+/** Those that are worked with first; of former ones the latest. */
+function byUse(keys) {
+  const of = (state) => keys.filter((key) => key.state === state);
+  return [...of('current'), ...of('next'), ...of('previous').reverse()];
 }
 
 const pressed = (made, work) =>

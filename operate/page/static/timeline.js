@@ -110,7 +110,7 @@ function drawn(row, y, x) {
   }
   for (const time of row.marks) {
     const place = x(time);
-    parts.push(svg('path', { class: 'mark', d: `M${place} ${bar - 1}l-5 -7h10z` }));
+    parts.push(svg('path', { class: 'mark', d: `M${place} ${bar + BAR + 1}l-5 7h10z` }));
   }
   if (row.cross) {
     const place = x(row.cross);

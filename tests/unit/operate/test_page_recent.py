@@ -85,11 +85,24 @@ def test_what_was_seen_is_told_again_only_when_it_has_got_a_reason() -> None:
     assert (again["number"], again["reasons"]) == (1, ["expired"])
 
 
+def test_what_was_refused_long_before_the_page_was_opened_is_explained_too() -> None:
+    recent = recent_with(visit(500))
+    recent.explain(Logs(line(500.1, "expired")))
+    assert reasons(recent) == [["expired"]]
+
+
 def test_the_logs_are_left_alone_where_nothing_is_to_be_explained() -> None:
     logs = Logs()
-    explained = visit(900), visit(995, status=200), visit(995, path="/favicon.ico", status=404)
-    recent_with(*explained).explain(logs)
+    recent_with(visit(995, status=200), visit(995, path="/x.ico", status=404)).explain(logs)
     assert logs.asked == 0
+
+
+def test_a_reason_that_was_not_logged_in_time_is_not_looked_for_again() -> None:
+    logs = Logs()
+    recent = recent_with(visit(900))
+    recent.explain(logs)
+    recent.explain(logs)
+    assert logs.asked == 1
 
 
 def test_the_pages_own_requests_are_left_out() -> None:
