@@ -11,6 +11,7 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 from pydantic import BaseModel, ValidationError
 
+import environment
 from advice import advice
 from identity_providers import InvalidProviderError
 from regions import configured_region, has_http_apis
@@ -96,6 +97,8 @@ def read_settings() -> Settings:
     except ValidationError as error:
         for details in error.errors(include_url=False):
             mistakes += _described(namespace, details)
+    else:
+        mistakes += _too_long(namespace, settings)
     if mistakes:
         raise ConfigurationError(sorted(mistakes))
     return settings
@@ -140,6 +143,28 @@ def _region() -> list[Mistake]:
     if region is None or has_http_apis(region):
         return []
     return [Mistake("aws:region", f"should be another one: {region} has no HTTP APIs")]
+
+
+def _too_long(namespace: str, settings: Settings) -> list[Mistake]:
+    """Names the longest setting where a function could not be told all of them."""
+    sizes = {name: environment.measured(v) for name, v in environment.longest(settings).items()}
+    function, size = max(sizes.items(), key=lambda named: named[1])
+    if size <= environment.LIMIT:
+        return []
+    lengths = {
+        "identityProviders": settings.identity_providers,
+        "audiences": settings.audiences,
+        "powersyncUrl": settings.powersync_url,
+    }
+    longest = max(lengths, key=lambda key: len(json.dumps(lengths[key])))
+    return [
+        Mistake(
+            f"{namespace}:{longest}",
+            f"should be shorter: the environment of the function {function} would have up to"
+            f" {size} bytes, and Lambda takes {environment.LIMIT}; it counts them as JSON, in which"
+            " each quotation mark of a value is two",
+        )
+    ]
 
 
 def _no_such_key(name: str, known: Sequence[str]) -> str:

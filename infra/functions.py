@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+import environment
 from bundle import lambda_bundle
 from configuration import is_secret
 from lambda_function import Capacity, Function
@@ -68,18 +69,9 @@ def make_functions(
     bundle = lambda_bundle()
     timings = settings.timings
     suffix = dns_suffix()
-    signing: dict[str, pulumi.Input[str]] = {
-        "DNS_SUFFIX": suffix,
-        "KEYRING_SECRET_ARN": keys.secret.arn,
-        "KEYRING_CACHE_SECONDS": str(timings.keyring_cache),
-        "KEYRING_MAX_AGE_SECONDS": str(timings.keyring_max_age),
-        "TOKEN_LIFETIME_SECONDS": str(settings.token_lifetime_seconds),
-        "ISSUER": issuer,
-        "AUDIENCES": json.dumps(settings.token_audiences),
-        "POWERSYNC_URL": settings.powersync_url,
-        "ANONYMOUS_REMEMBER_SECONDS": str(settings.anonymous_remember_seconds),
-        "ANONYMOUS_FORMER_TOKENS": settings.anonymous.former_tokens,
-    }
+    signing = environment.of_signing(
+        settings, secret_arn=keys.secret.arn, issuer=issuer, dns_suffix=suffix
+    )
     serving = Capacity(settings.memory_mb, settings.snap_start, settings.provisioned_concurrency)
     jwks = Function(
         "jwks",

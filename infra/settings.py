@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from typing import Annotated, Any, Literal
@@ -36,12 +35,6 @@ LOG_RETENTION_DAYS = frozenset(
     | {3288, 3653}
 )
 """The values that CloudWatch Logs takes (PutRetentionPolicy)."""
-
-ENVIRONMENT_LIMIT = 4_096
-"""Bytes that all environment variables of a Lambda function may have together."""
-
-ENVIRONMENT_RESERVE = 1_024
-"""Bytes kept for the variables whose length is not a matter of configuration (names, ARNs)."""
 
 _ORIGIN = re.compile(r"^(\*|https?://[a-z0-9.-]+(:\d{1,5})?)$")
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
@@ -260,19 +253,6 @@ class Settings(Strict):
     def _are_providers(cls, providers: list[Any], info: ValidationInfo) -> list[Any]:
         domain = info.data.get("custom_domain")
         check_providers(providers, own_issuer=f"https://{domain.name}" if domain else None)
-        return providers
-
-    @field_validator("identity_providers")
-    @classmethod
-    def _fits_the_environment(cls, providers: list[Any], info: ValidationInfo) -> list[Any]:
-        texts = [json.dumps(providers), info.data.get("powersync_url", "")]
-        texts.append(json.dumps(info.data.get("audiences", [])))
-        size, limit = sum(len(t.encode()) for t in texts), ENVIRONMENT_LIMIT - ENVIRONMENT_RESERVE
-        if size > limit:
-            raise ValueError(
-                f"should be shorter: with powersyncUrl and audiences it is {size} bytes of JSON, "
-                f"and {limit} fit into a Lambda function's environment"
-            )
         return providers
 
     @field_validator("custom_domain")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_aws as aws
 
+from environment import pool_as_provider
 from naming import physical_name
 
 if TYPE_CHECKING:
@@ -73,12 +74,5 @@ class UserPool(pulumi.ComponentResource):
         )
         self.provider: pulumi.Output[dict[str, Any]] = pulumi.Output.all(
             endpoint=self.pool.endpoint, client_id=self.client.id
-        ).apply(
-            lambda made: {
-                "name": "user-pool",
-                "issuer": f"https://{made['endpoint']}",
-                "clientIds": [made["client_id"]],
-                "jwksUri": f"https://{made['endpoint']}/.well-known/jwks.json",
-            }
-        )
+        ).apply(lambda made: pool_as_provider(made["endpoint"], made["client_id"]))
         self.register_outputs({"pool": self.pool.id, "client": self.client.id})
