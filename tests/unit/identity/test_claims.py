@@ -2,7 +2,14 @@
 
 import pytest
 
-from token_service.identity.claims import claim_at, claim_fault, client_id, nearest
+from token_service.identity.claims import (
+    claim_at,
+    claim_fault,
+    client_id,
+    nearest,
+    texts,
+    words,
+)
 
 NESTED = {
     "https://hasura.io/jwt/claims": {"x-hasura-org-id": "acme"},
@@ -66,6 +73,31 @@ def test_an_exact_name_comes_before_a_dotted_path() -> None:
 )
 def test_where_a_token_names_its_client(claims: dict[str, object], client: object) -> None:
     assert client_id(claims) == client
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("a", ["a"]),
+        (["a", "b"], ["a", "b"]),
+        ([], []),
+        (["a", 5], []),
+        (["a", None], []),
+        (5, []),
+        (None, []),
+        ({"a": "a"}, []),
+    ],
+)
+def test_a_list_with_anything_but_strings_counts_as_absent(value: object, found: list[str]) -> None:
+    assert list(texts(value)) == found
+
+
+def test_only_spaces_part_scopes() -> None:
+    """RFC 6749 §3.3: a tab is no part of a scope, and parts none."""
+    assert list(words("openid sync")) == ["openid", "sync"]
+    assert "sync" not in words("openid\tsync")
+    assert "sync" not in words("openid\nsync")
+    assert list(words(["openid", "sync"])) == ["openid", "sync"]
 
 
 @pytest.mark.parametrize(

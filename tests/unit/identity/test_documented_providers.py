@@ -9,7 +9,7 @@ from tests.unit.identity.stand_in import caller
 from tests.unit.identity.test_provider_settings import DOCUMENTED
 from token_service.identity.providers import Caller, InvalidCredentialError
 
-COGNITO_ID, COGNITO_ACCESS, AUTH0, CLERK, FIREBASE, ENTRA, KEYCLOAK, SUPABASE = DOCUMENTED
+COGNITO_ID, COGNITO_ACCESS, AUTH0, CLERK, FIREBASE, ENTRA, KEYCLOAK, SUPABASE = DOCUMENTED[:8]
 
 # Tokens as each provider's own documentation shows them, shortened; `iss` and times are added.
 TOKENS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], Caller]] = {

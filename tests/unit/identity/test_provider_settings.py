@@ -46,8 +46,10 @@ def test_every_documented_provider_can_be_deployed_and_served(item: dict[str, An
 def test_all_providers_are_documented() -> None:
     names = [item["name"] for item in DOCUMENTED]
     others = {"auth0", "clerk", "firebase", "entra", "keycloak", "supabase"}
+    with_example = {"okta", "zitadel", "better-auth", "workos", "entra-external-id", "b2c"}
+    with_example |= {"google", "descope", "stytch", "hydra", "logto"}
     assert names.count("cognito") == 2
-    assert set(names) == {"cognito"} | others
+    assert set(names) == {"cognito"} | others | with_example
 
 
 @pytest.mark.parametrize(
