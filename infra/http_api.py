@@ -46,6 +46,9 @@ Each byte is paid for, so what repeats others is left out: the route is method a
 function's status that of the answer.
 """
 
+PREFLIGHT_SECONDS = 3_600
+"""For how long a browser remembers what a preflight has answered."""
+
 ACCESS_LOG_FORMAT = json.dumps(ACCESS_LOG_FIELDS, separators=(",", ":"))
 
 
@@ -79,7 +82,7 @@ class HttpApi(pulumi.ComponentResource):
                 "allow_methods": ["GET", "POST"],
                 "allow_headers": ["authorization", "content-type", "x-anonymous-token"],
                 "expose_headers": ["etag", "retry-after", "www-authenticate"],
-                "max_age": 3_600,
+                "max_age": PREFLIGHT_SECONDS,
             }
             if settings.cors_origins
             else None,

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from tests.benchmarks import cost
+from tests.benchmarks import cost, traffic
 from tests.benchmarks.contestants import ROOT
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.measure import Measurements
@@ -22,6 +22,9 @@ def write(bounded: list[Figure], raw: list[Figure], measured: Measurements) -> N
             "default memory": default_memory(measured),
             "access log": access_log(measured),
             "fixed cost": fixed_cost(),
+            "regions": _regions_table(measured),
+            "lifetimes": _lifetimes_table(measured),
+            "user pool": _pool_table(),
         },
         DOCS / "decisions" / "2-no-boto3-in-the-functions.md": {"imports": imports(measured)},
     }
@@ -65,6 +68,48 @@ def _memory_table(measured: Measurements) -> str:
         f" | ${size.provisioned:.2f} | ${size.snapshot:.2f} |\n"
         for size in cost.memory_sizes(measured)
     )
+
+
+def _regions_table(measured: Measurements) -> str:
+    names = " | ".join(f"{region.name} (`{region.code}`)" for region in traffic.REGIONS)
+    rows = "".join(
+        f"| {name} | "
+        + " | ".join(f"${dollars(region):.{digits}f}" for region in traffic.REGIONS)
+        + " |\n"
+        for name, dollars, digits in traffic.region_rows(measured)
+    )
+    return f"| | {names} |\n|---|{'---|' * len(traffic.REGIONS)}\n{rows}"
+
+
+def _lifetimes_table(measured: Measurements) -> str:
+    names = [region.name for region in traffic.REGIONS]
+    head = ["`tokenLifetimeSeconds`", "tokens a month", *(f"a month in {name}" for name in names)]
+    head += [f"asking twice, {name}" for name in names]
+    head.append("a user who has signed out syncs on for up to")
+    rows = "".join(
+        "| "
+        + " | ".join(
+            [
+                str(each.lifetime),
+                f"{each.tokens / cost.MILLION:.1f} million",
+                *(f"${dollars:.2f}" for dollars in (*each.once, *each.twice)),
+                f"{each.syncs_on // 60} minutes",
+            ]
+        )
+        + " |\n"
+        for each in traffic.lifetimes(measured)
+    )
+    return f"| {' | '.join(head)} |\n|{'---|' * len(head)}\n{rows}"
+
+
+def _pool_table() -> str:
+    tiers = list(traffic.POOL_PER_USER)
+    rows = "".join(
+        f"| {users:,} | {' | '.join(f'${traffic.pool(tier, users):,.0f}' for tier in tiers)} |\n"
+        for users in traffic.POOL_USERS
+    )
+    head = " | ".join(f"`{tier}`" for tier in tiers)
+    return f"| users active in a month | {head} |\n|---|{'---|' * len(tiers)}\n{rows}"
 
 
 def default_memory(measured: Measurements) -> str:

@@ -221,16 +221,22 @@ def _fixed() -> list[Figure]:
 
 
 def _raw_figure(name: str, value: float) -> Figure:
-    _, _, unit = name.rpartition("_")
-    if unit in {"calls", "files"}:
-        return Figure(name, value, unit)
     if name.startswith("local."):
         counted = name.endswith(("_answers", "_errors"))
         return Figure(name, value, "") if counted else Figure(name, value * 1e3, "ms")
-    if name.endswith("_bytes"):
-        return Figure(name, value / MB, "MB")
-    if name.endswith("_memory"):
-        return Figure(name, value / MIB, "MiB")
+    _, _, kind = name.rpartition("_")
     if ".cold_" in name or name.startswith("import."):
-        return Figure(name, value * 1e3, "ms CPU")
-    return Figure(name, value * 1e6, "µs CPU")
+        kind = "start"
+    unit, size = _UNITS.get(kind, ("µs CPU", 1e-6))
+    return Figure(name, value / size, unit)
+
+
+_UNITS = {
+    "calls": ("calls", 1),
+    "files": ("files", 1),
+    "length": ("B", 1),
+    "bytes": ("MB", MB),
+    "memory": ("MiB", MIB),
+    "start": ("ms CPU", 1e-3),
+}
+"""By what a measurement's name ends in, its unit, and how much one of that is."""

@@ -156,6 +156,12 @@ def _session(field: Field, turns: int, rounds: Rounds) -> None:
                 keep(name, original.batch(25), 25)
 
 
+def _length(answer: Mapping[str, Any]) -> int:
+    """Bytes of an answer's header fields and body, as HTTP/1.1 has them."""
+    fields = sum(len(f"{name}: {value}\r\n") for name, value in answer["headers"].items())
+    return fields + len(answer["body"].encode())
+
+
 def _not_modified(container: Container) -> dict[str, object]:
     """A request for the JWKS by somebody who has it already."""
     headers = {key.lower(): value for key, value in container.cold["answer"]["headers"].items()}
@@ -214,6 +220,8 @@ def _simulated(field: Field, effort: Effort) -> Measurements:
             answer = container.batch(SIMULATED_TOKENS, events, advance=advance)
         figures[f"ours.{name}_peak_memory"] = answer["peak_memory"]
         figures[f"ours.{name}_aws_calls"] = field.aws.calls.total()
+        if name == "anonymous":
+            figures["ours.anonymous_answer_length"] = _length(container.cold["answer"])
     with Container(field.tutorial_anonymous) as container:
         answer = container.batch(2000)
         figures["tutorial.anonymous_peak_memory"] = answer["peak_memory"]

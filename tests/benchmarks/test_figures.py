@@ -49,6 +49,7 @@ def measured() -> Measurements:
         "ours.signed_in_aws_calls": 3,
         "ours.zip_bytes": 8.9e6,
         "ours.zip_bytecode_files": 812,
+        "ours.anonymous_answer_length": 900,
         "local.anonymous_errors": 0,
     }
 
