@@ -139,6 +139,10 @@ sbom: $(PACKAGES) ## List what is in the Lambda zip: .local/sbom.cdx.json (Cyclo
 	@mkdir -p .local
 	@$(RUN) -m cyclonedx_py requirements lambda_src/requirements.txt --output-reproducible --output-file .local/sbom.cdx.json
 
+.PHONY: released
+released: $(PACKAGES) ## At a release: note what its functions read, for the next one to be compared with
+	@PYTHONPATH=infra:lambda_src $(RUN) -m tests.infra.previous_release
+
 .PHONY: setup
 setup: $(PACKAGES) $(EMULATOR) $(NODE_PACKAGES) ## Only set everything up
 

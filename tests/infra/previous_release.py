@@ -1,7 +1,6 @@
 """Writes down what the functions of this release read, for the next one to be compared with.
 
-To be run when a release is made: `python -m tests.infra.previous_release`, with `infra` and
-`lambda_src` in PYTHONPATH.
+`make released` runs it, when a release is made.
 """
 
 import json
