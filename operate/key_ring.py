@@ -55,6 +55,18 @@ class Status:
     document: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def retired(self) -> Sequence[Mapping[str, Any]]:
+        """The keys that are no longer published, and kept for anonymous devices."""
+        told: Sequence[Mapping[str, Any]] = self.document.get("retired", ())
+        return told
+
+    @property
+    def problems(self) -> Sequence[Mapping[str, Any]]:
+        """What of the published JWKS is not as the ring has it."""
+        told: Sequence[Mapping[str, Any]] = self.document.get("problems", ())
+        return told
+
+    @property
     def current(self) -> str:
         """The `kid` that signs."""
         return str(next(key["kid"] for key in self.keys if key["state"] == "current"))
@@ -62,10 +74,11 @@ class Status:
     def find(self, beginning: str) -> str:
         """The one `kid` that begins like this; raises `OperatorError` for none or several."""
         kids = [str(key["kid"]) for key in self.keys]
-        known = [*kids, *map(str, self.document.get("revoked", ()))]
+        retired = [str(key["kid"]) for key in self.retired]
+        known = [*kids, *retired, *map(str, self.document.get("revoked", ()))]
         found = [kid for kid in known if kid.startswith(beginning)]
         if beginning in found or len(beginning) == THUMBPRINT_LENGTH:
-            # A whole one is meant; that of a retired key is known to the function alone.
+            # A whole one is meant.
             return beginning
         if not found:
             listed = "\n".join(f"  {key['kid']}  {key['state']}" for key in self.keys)

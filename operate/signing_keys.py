@@ -1,7 +1,7 @@
 """`keys`, `rotate`, `revoke`: the signing keys of a stack."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +19,9 @@ from operate.terminal import (
     print_json,
     say,
 )
+
+STILL_THERE = ("revoked and still published", "the JWKS cannot be read")
+"""Problems with which a revoked key may still be published."""
 
 
 def keys(stack: StackName = "", as_json: AsJson = False) -> None:
@@ -96,12 +99,7 @@ def _explain_revocation(told: Mapping[str, Any]) -> None:
         " ends no stream that is open, and whoever has the key may have opened one for up to 24"
         " hours. docs/rotation.md has more."
     )
-    say(
-        "\nPowerSync caches keys, and accepts tokens of a revoked one for a while:\n"
-        f"  an instance in use    until {moment(told['refused_by_busy_verifiers_at'])}\n"
-        f"  an idle instance      until {moment(told['refused_by_all_verifiers_at'])}\n"
-        "Restart the instance to have it forget the key at once."
-    )
+    _explain_refusal(told)
     known_at = told["current_known_to_all_verifiers_at"]
     if known_at > told["now"]:
         say(
@@ -110,6 +108,30 @@ def _explain_revocation(told: Mapping[str, Any]) -> None:
             " with the first token that it does not know, within about a minute."
         )
     say()
+
+
+def _explain_refusal(told: Mapping[str, Any]) -> None:
+    """Until when PowerSync accepts the key: it has to be out of the JWKS first."""
+    problems = told.get("problems", ())
+    busy, idle = told["refused_by_busy_verifiers_at"], told["refused_by_all_verifiers_at"]
+    if any(each["problem"] in STILL_THERE for each in problems):
+        say("\nIt signs no more, but may still be published: PowerSync goes on accepting it.")
+        _show_problems(problems)
+        say(
+            "Once it has been taken out, PowerSync accepts it for a while:\n"
+            f"  an instance in use    for {duration(busy - told['now'])}, plus the gap between two"
+            " requests\n"
+            f"  an idle instance      for {duration(idle - told['now'])}\n"
+            "Restart the instance then to have it forget the key at once."
+        )
+        return
+    say(
+        "\nPowerSync caches keys, and accepts tokens of a revoked one for a while:\n"
+        f"  an instance in use    until {moment(busy)}, plus the gap between two requests\n"
+        f"  an idle instance      until {moment(idle)}\n"
+        "Restart the instance to have it forget the key at once."
+    )
+    _show_problems(problems)
 
 
 def _explain_restarts(restarted: list[str], left: Mapping[str, str]) -> None:
@@ -136,8 +158,28 @@ def _show(status: Status, stack: str) -> None:
         ):
             if key[name] is not None:
                 say(f"          {words:16} {moment(key[name])}, {_from(status.now, key[name])}")
+    for key in status.retired:
+        stopped = key["stopped_signing_at"]
+        say(f"retired   {key['kid']}  {key['alg']}")
+        say(f"          {'signed until':16} {moment(stopped)}, {_from(status.now, stopped)}")
+    _show_problems(status.problems)
     say()
     _show_what_is_possible(status, f"make rotate STACK={stack}" if stack else "make rotate")
+
+
+def _show_problems(problems: Sequence[Mapping[str, Any]]) -> None:
+    """What of the JWKS is not as the ring has it, and what to do about it."""
+    if not problems:
+        return
+    say()
+    for each in problems:
+        of_what = f"the key {each['kid']} is " if each["kid"] else ""
+        detail = f": {each['detail']}" if each["detail"] else ""
+        say(f"Problem: {of_what}{each['problem']}{detail}")
+    say(
+        "The rotate function puts it right by itself as soon as it can publish. What stands in its"
+        " way is in its log (make logs FUNCTION=rotate); docs/rotation.md has the cases."
+    )
 
 
 def _show_what_is_possible(status: Status, command: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from local.stack import LocalStack
 from operate import stacks
-from operate.key_ring import Status
+from operate.key_ring import KeyRing, Status
 from operate.stacks import OperatorError
 from operate.terminal import duration
 from tests.local.operators import Command, fetch_token, in_aws
@@ -83,9 +83,53 @@ def test_make_revoke_takes_the_key_out_at_once_and_new_tokens_carry_another(
     for said in (
         f"Revoked {kid}",
         "an instance in use    until 2",
+        ", plus the gap between two requests",
         "an idle instance      until 2",
     ):
         assert said in revoked.output
+
+
+def test_make_revoke_works_without_the_parameter_and_brings_it_back(
+    stack: LocalStack, command: Command
+) -> None:
+    deployed = stacks.local_stack()
+    ssm = deployed.client("ssm")
+    parameter = {"ResourceType": "Parameter", "ResourceId": deployed.jwks_parameter}
+
+    def tags() -> dict[str, str]:
+        found = ssm.list_tags_for_resource(**parameter)["TagList"]
+        return {tag["Key"]: tag["Value"] for tag in found}
+
+    before = tags()
+    assert before
+    kid = _kid_of_a_new_token(stack)
+    ssm.delete_parameter(Name=deployed.jwks_parameter)
+    shown = command("keys")
+    assert shown.status == 0, shown.errors
+    assert f"Problem: the key {kid} is not published" in shown.output
+    revoked = command("revoke", "--kid", kid)
+    assert revoked.status == 0, revoked.errors
+    assert f"Revoked {kid}" in revoked.output
+    assert "Problem" not in revoked.output
+    assert _kid_of_a_new_token(stack) in _published(stack)
+    assert tags() == before
+
+
+def test_make_keys_names_a_key_that_is_nobodys(stack: LocalStack, command: Command) -> None:
+    deployed = stacks.local_stack()
+    ssm = deployed.client("ssm")
+    value = ssm.get_parameter(Name=deployed.jwks_parameter)["Parameter"]["Value"]
+    document = json.loads(value)
+    document["keys"].append({**document["keys"][0], "kid": "foreign"})
+    ssm.put_parameter(Name=deployed.jwks_parameter, Value=json.dumps(document), Overwrite=True)
+    shown = command("keys")
+    assert "Problem: the key foreign is published and no key of the ring" in shown.output
+    told = json.loads(command("keys", "--json").output)
+    assert [each["kid"] for each in told["problems"]] == ["foreign"]
+    retired = KeyRing(deployed)._invoke({"action": "retire"})
+    assert "foreign" not in retired["kids"]
+    assert "foreign" not in ssm.get_parameter(Name=deployed.jwks_parameter)["Parameter"]["Value"]
+    assert "Problem" not in command("keys").output
 
 
 def test_make_revoke_of_all_replaces_every_key(stack: LocalStack, command: Command) -> None:

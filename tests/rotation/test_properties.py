@@ -125,6 +125,14 @@ class Life(RuleBasedStateMachine):
         else:
             self._attempt(lambda: self.world.stopped_after(calls, self.world.rotation.retire))
 
+    @rule(calls=st.none() | st.integers(0, 10))
+    def what_is_due_is_published(self, calls: int | None) -> None:
+        publish_due = self.world.rotation.publish_due
+        if calls is None:
+            self._attempt(publish_due)
+        else:
+            self._attempt(lambda: self.world.stopped_after(calls, publish_due))
+
     @rule(
         which=st.sampled_from(("current", "next", "oldest", "all")),
         calls=st.none() | st.integers(0, 20),
@@ -160,6 +168,17 @@ class Life(RuleBasedStateMachine):
 
         first, second = (rotate, revoke) if rotation_first else (revoke, rotate)
         self._interleave(first, second, moment)
+
+    @rule(which=st.sampled_from(("current", "next", "oldest", "all")), moment=st.integers(0, 10))
+    def keys_are_revoked_while_what_is_due_is_published(self, which: str, moment: int) -> None:
+        if self.world.aws.unreachable:
+            return
+        kids = self._kids(which)
+
+        def publish_due() -> None:
+            self._attempt(self.world.rotation.publish_due)
+
+        self._interleave(publish_due, lambda: self._revoke(kids), moment)
 
     @rule(
         which=st.tuples(*[st.sampled_from(("current", "next", "oldest", "all"))] * 2),

@@ -308,6 +308,7 @@ def test_a_call_whose_answer_is_lost_is_made_twice_without_harm(running: Account
 def test_reads_change_nothing(running: Account) -> None:
     seen: list[str] = []
     function = running.function(Watch(before=lambda _, action: seen.append(action)))
-    ring, published, change = function.status()
-    assert (ring, published, change) == (running.signing(), running.published(), None)
+    status = function.status()
+    assert (status.ring, status.published) == (running.signing(), running.published())
+    assert (status.pending, status.problems) == (None, [])
     assert set(seen) == {"GetSecretValue", "GetParameter", "DescribeSecret"}

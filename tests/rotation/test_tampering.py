@@ -146,8 +146,9 @@ def test_two_who_make_the_deleted_parameter_anew_agree() -> None:
 def test_the_ring_and_the_keys_are_told_while_the_parameter_is_gone() -> None:
     account = _prepared(Account(in_model=True))
     account.delete_parameter()
-    ring, published, _ = account.function().status()
-    assert (ring, published) == (account.signing(), {})
+    status = account.function().status()
+    assert (status.ring, status.published) == (account.signing(), {})
+    assert {problem.kid for problem in status.problems} == {key.kid for key in status.ring.keys}
 
 
 def test_the_embedded_aws_has_a_deleted_parameter_back_with_its_tags(running: Account) -> None:

@@ -9,7 +9,7 @@ import logging
 import math
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 from token_service.aws.aws_json import AwsError
@@ -135,9 +135,10 @@ class RotateCommands:
     def _revoke(self, event: Event) -> dict[str, object]:
         """Revoke `kids`, or every key with `all`; tells until when verifiers may still accept them.
 
-        And from when on all of them know the key that signs now: in the past, unless that had to
-        take over before its time. A verifier in use refetches within 5 minutes (PowerSync's
-        background refresh), an idle one when its cache ends.
+        Counted from now; where `problems` has it that a key is still published, they accept it for
+        as long after it has been taken out. And from when on all of them know the key that signs
+        now: in the past, unless that had to take over before its time. A verifier in use refetches
+        within 5 minutes (PowerSync's background refresh), an idle one when its cache ends.
         """
         kids = event.get("kids")
         if event.get("all") is True:
@@ -147,7 +148,7 @@ class RotateCommands:
         began = int(self.rotation.clock())
         ring = self.rotation.revoke(kids)
         now = int(self.rotation.clock())
-        published = self.rotation.publisher.published()
+        published, problems = self.rotation.compare(ring)
         known_at = keyring.may_sign_at(ring.current.kid, published, now, self.rotation.timings)
         busy = min(POWERSYNC_REFRESH_SECONDS, self.settings.verifier_cache)
         return {
@@ -159,20 +160,23 @@ class RotateCommands:
             "refused_by_all_verifiers_at": now
             + self.settings.jwks_max_age
             + self.settings.verifier_cache,
+            "problems": [asdict(problem) for problem in problems],
         }
 
     def _status(self, _event: Event) -> dict[str, object]:
         """The keys, without anything private, and when the next rotation may come."""
-        ring, published, pending = self.rotation.status()
-        timings = self.rotation.timings
-        now = int(self.rotation.clock())
+        status = self.rotation.status()
+        ring, pending = status.ring, status.pending
         return {
-            "now": now,
-            "keys": _rows(ring, published, timings),
+            "now": int(self.rotation.clock()),
+            "keys": _rows(ring, status.published, self.rotation.timings),
+            "retired": [
+                {"kid": key.kid, "alg": key.alg, "stopped_signing_at": key.stopped_signing_at}
+                for key in ring.retired
+            ],
             "revoked": dict(ring.revoked),
-            "rotation_possible_at": math.ceil(
-                keyring.may_sign_at(ring.next.kid, published, now, timings)
-            ),
+            "problems": [asdict(problem) for problem in status.problems],
+            "rotation_possible_at": math.ceil(status.rotation_possible_at),
             "change_in_progress": pending
             and {
                 "version_id": pending.version_id,

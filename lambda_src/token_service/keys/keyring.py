@@ -50,6 +50,14 @@ class SigningKey:
         return {**self.public_jwk, "kid": self.kid, "alg": self.alg, "use": "sig"}
 
     @property
+    def publishable(self) -> dict[str, str] | None:
+        """The same; None for a key that was edited by hand and has no public half."""
+        try:
+            return self.published_jwk
+        except ValueError:
+            return None
+
+    @property
     def device_secret(self) -> str | None:
         """What device tokens are authenticated with; None for a key without a private part."""
         try:
@@ -173,14 +181,6 @@ MakeKey = Callable[[], SigningKey]
 def bootstrap(make_key: MakeKey) -> KeyRing:
     """The first ring: a key that signs at once, since no token is out yet, and its successor."""
     return checked(KeyRing((replace(make_key(), state=State.CURRENT), make_key())))
-
-
-def publishable(key: SigningKey) -> dict[str, str] | None:
-    """The key as it is published; None for one that was edited by hand and has no public half."""
-    try:
-        return key.published_jwk
-    except ValueError:
-        return None
 
 
 def may_sign_at(kid: str, publication: Publication, now: float, timings: Timings) -> float:

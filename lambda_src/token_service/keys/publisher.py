@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from token_service.keys import keyring, publication
+from token_service.keys import publication
 from token_service.keys.keyring import KeyRing, State
 from token_service.keys.publication import Publication, PublicationError, PublishedKey
 from token_service.keys.stores import ConflictError, KeyRingStore, PublicationStore, StoredRing
@@ -43,7 +43,7 @@ def derive(
     for key in (key for ring in rings for key in ring.keys):
         if key.kid in gone or key.kid in publication:
             continue
-        jwk = keyring.publishable(key)
+        jwk = key.publishable
         if jwk is None:
             log.error("the key %r of the ring has no public half, and is not published", key.kid)
             continue
@@ -132,6 +132,7 @@ class JwksPublisher:
             # As text: what was edited by hand and reads the same is written anew, too.
             if publication.dumps(derived, signing) == seen.document:
                 return derived
+            self._log_foreign(seen.published, [current, *others])
             if self._write(derived, signing, seen) == seen.version + 1:
                 return derived
             self.sleep(LABELS_SEEN_WITHIN)
@@ -171,6 +172,11 @@ class JwksPublisher:
             # Written over by hand: it is derived anew, as if every key were published only now.
             log.exception("the JWKS parameter was unreadable and is written anew")
             return _Seen(document, {}, version, 0)
+
+    def _log_foreign(self, published: Publication, rings: Sequence[StoredRing]) -> None:
+        known = {kid for each in rings for kid in (*each.ring.kids, *each.ring.revoked)}
+        for kid in published.keys() - known:
+            log.error("the key %r was published and is no key of the ring; it is taken out", kid)
 
     def _write(self, derived: Publication, generation: int, seen: _Seen) -> int | None:
         """The version written; None where somebody else has just made the parameter."""

@@ -6,14 +6,15 @@ https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambd
 import logging
 import math
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from token_service.aws.aws_json import AwsError
 from token_service.keys import keyring, publication, signer
 from token_service.keys.change import ABANDONED_AFTER, RingChanges, successor
 from token_service.keys.keyring import KeyRing, MakeKey, NoRoomError, SigningKey
-from token_service.keys.publication import Publication, PublicationError
+from token_service.keys.problems import Problem, ProblemKind, find_problems
+from token_service.keys.publication import LONGEST_RETENTION, Publication, PublicationError
 from token_service.keys.stores import (
     CURRENT,
     PENDING,
@@ -27,6 +28,20 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 5
 """How often a revocation starts again when others were quicker."""
+
+
+@dataclass(frozen=True, slots=True)
+class RingStatus:
+    """The ring in use, what is published and what of it is wrong, and the change under way.
+
+    `rotation_possible_at` is the epoch second at which the next rotation may come.
+    """
+
+    ring: KeyRing
+    published: Publication
+    pending: PendingVersion | None
+    problems: list[Problem]
+    rotation_possible_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +165,41 @@ class Rotation(RingChanges):
                 self.sleep(0.5 * 2**attempt)
         return self.replace(self._revoking(kids), urgent=True)
 
-    def status(self) -> tuple[KeyRing, Publication, PendingVersion | None]:
-        """The ring in use, what is published, and the change under way."""
-        return self.rings.current().ring, self.publisher.published(), self.rings.pending()
+    def publish_due(self) -> list[Problem]:
+        """Publish what is not as it should be; returns what is still not.
+
+        Three calls to AWS where nothing is due. For a schedule: what a change could not publish is
+        published as soon as it can be.
+        """
+        ring = self.rings.current().ring
+        try:
+            published = self.publisher.publish()
+        except (AwsError, PublicationError, ConflictError) as error:
+            log.exception("the JWKS could not be published, and has to be later")
+            failed = Problem(ProblemKind.UNWRITABLE, detail=str(error))
+            return [failed, *self.status().problems]
+        missing = {key.kid for key in ring.keys} - published.keys()
+        # Looked at anew: another change may just have taken them out.
+        return self.status().problems if missing else []
+
+    def status(self) -> RingStatus:
+        """The ring in use and what is published; also where that cannot be read."""
+        current, pending = self.rings.current(), self.rings.pending()
+        prepared = [pending.stored.ring] if pending and pending.stored else []
+        published, problems = self.compare(current.ring, prepared)
+        possible_at = self._possible_at(current, published)
+        return RingStatus(current.ring, published, pending, problems, possible_at)
+
+    def compare(
+        self, ring: KeyRing, prepared: Sequence[KeyRing] = ()
+    ) -> tuple[Publication, list[Problem]]:
+        """What is published, and what of it is not as these rings have it."""
+        try:
+            published = self.publisher.published()
+        except AwsError as error:
+            log.exception("the JWKS cannot be read")
+            return {}, [Problem(ProblemKind.UNREADABLE, detail=str(error))]
+        return published, find_problems(ring, prepared, published)
 
     def _changed(self, current: StoredRing, ring: KeyRing) -> KeyRing:
         return ring if ring == current.ring else successor(ring, current)
@@ -213,13 +260,23 @@ class Rotation(RingChanges):
 
     # What is there.
 
+    def _possible_at(self, current: StoredRing, published: Publication) -> float:
+        """When the next rotation may come; the key that it makes is as large as the next one."""
+        ring, now = current.ring, self.now()
+        known_at = keyring.may_sign_at(ring.next.kid, published, now, self.timings)
+        kept = keyring.retire(ring, published, known_at, self.timings)
+        if _fit((*kept.keys, ring.next)):
+            return known_at
+        room_at = self._room_at(current, ring.next, published)
+        # Keys that have no stamp yet get one with the next publication.
+        return max(known_at, min(room_at, now + LONGEST_RETENTION))
+
     def _room_at(self, current: StoredRing, another: SigningKey, published: Publication) -> float:
         """When enough previous keys have left for `another` one; infinite if that is not known."""
         leaves = [keyring.leaves_at(key.kid, published, self.timings) for key in current.ring.keys]
         for at in sorted(moment for moment in leaves if moment is not None):
             kept = keyring.retire(current.ring, published, at, self.timings)
-            jwks = map(keyring.publishable, (*kept.keys, another))
-            if publication.fits(jwk for jwk in jwks if jwk):
+            if _fit((*kept.keys, another)):
                 return at
         return math.inf
 
@@ -236,3 +293,7 @@ class Rotation(RingChanges):
         if stored is None:
             raise NoKeyRingError(f"version {version_id} has no ring: run createSecret first")
         return stored
+
+
+def _fit(keys: Iterable[SigningKey]) -> bool:
+    return publication.fits(jwk for key in keys if (jwk := key.publishable))

@@ -215,6 +215,49 @@ def test_status_shows_the_life_of_each_key_and_nothing_private(
     assert all(key.private_jwk["d"] not in text for key in account.signing().keys)
 
 
+def test_a_revocation_that_cannot_be_published_succeeds_and_says_so(
+    account: Account, commands: RotateCommands
+) -> None:
+    ring = account.function().bootstrap()
+    assert account.model is not None
+    account.model.unreachable.add("ssm")
+    told = commands.run({"action": "revoke", "kids": [ring.current.kid]})
+    assert (told["revoked"], told["current"]) == ([ring.current.kid], ring.next.kid)
+    assert isinstance(told["problems"], list)
+    assert told["problems"][0]["problem"] == "the JWKS cannot be read"
+    assert "TimeoutError" in told["problems"][0]["detail"]
+    assert commands.run({"action": "status"})["problems"] == told["problems"]
+    account.model.unreachable.clear()
+    told = commands.run({"action": "status"})
+    assert told["problems"] == [
+        {"problem": "not published", "kid": account.signing().next.kid, "detail": None},
+        {"problem": "revoked and still published", "kid": ring.current.kid, "detail": None},
+    ]
+    json.dumps(told)
+
+
+def test_a_revocation_without_problems_says_so(account: Account, commands: RotateCommands) -> None:
+    kid = account.function().bootstrap().current.kid
+    assert commands.run({"action": "revoke", "kids": [kid]})["problems"] == []
+
+
+def test_status_lists_retired_keys(account: Account, commands: RotateCommands) -> None:
+    first = account.function().bootstrap().current.kid
+    assert commands.run({"action": "status"})["retired"] == []
+    account.wait(account.timings.publish_before_signing)
+    for step in ("createSecret", "setSecret", "testSecret", "finishSecret"):
+        commands.run(_step(account, step))
+    account.wait(account.timings.retain_after_signing)
+    commands.run({"action": "retire"})
+    told = commands.run({"action": "status"})
+    assert isinstance(told["retired"], list)
+    (retired,) = told["retired"]
+    assert (retired["kid"], retired["alg"]) == (first, "ES256")
+    assert retired["stopped_signing_at"] == pytest.approx(
+        account.clock() - account.timings.retain_after_signing, abs=5
+    )
+
+
 def test_retire_tells_the_keys_that_are_left(account: Account, commands: RotateCommands) -> None:
     ring = account.function().bootstrap()
     assert commands.run({"action": "retire"}) == {"kids": [key.kid for key in ring.keys]}
