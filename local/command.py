@@ -91,11 +91,23 @@ class _Session:
         self._page = page
         self._emulator: Emulator | None = None
         self._restart_with: str | None = None
+        self._is_stopped = False
 
     def run(
         self, address: Address, config_file: Path | None, files: OutputsFiles, memory: Path
     ) -> None:
         """Deploys and serves until a signal comes."""
+        try:
+            self._run(address, config_file, files, memory)
+        except Exception:
+            # What the handler raises is lost where Python was collecting garbage just then.
+            if self._is_stopped:
+                raise _Stopped from None
+            raise
+
+    def _run(
+        self, address: Address, config_file: Path | None, files: OutputsFiles, memory: Path
+    ) -> None:
         for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signal_number, self._stop)
         with self._console.status("Starting") as status:
@@ -115,12 +127,15 @@ class _Session:
             told = what_next(stack.outputs, files.main, stack.door.page_url)
             self._console.out(told, highlight=False)
             self._warn(stack.door)
+            gc.freeze()  # What is there now stays, and need not be looked at.
             gc.enable()
             try:
                 stack.emulator.wait()
             except EmulatorError as error:
                 if self._restart_with is not None:
                     raise _Restarted(self._restart_with) from None
+                if self._is_stopped:
+                    raise
                 # At once, and not when everything else has ended as well.
                 _tell(self._errors, error)
                 raise _Told from error
@@ -157,6 +172,7 @@ class _Session:
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signal_number, signal.SIG_IGN)
+        self._is_stopped = True
         if self._emulator is not None:
             self._emulator.end()  # Calls that are waiting for an answer fail now.
         raise _Stopped

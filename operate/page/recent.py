@@ -1,5 +1,7 @@
 """The last requests to the front door, each refusal with the reason that the functions logged."""
 
+from __future__ import annotations
+
 import secrets
 import threading
 import time
@@ -7,10 +9,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from local.door.visits import Visit
-from operate.logs import Line
+
+if TYPE_CHECKING:
+    # It would make the start slower.
+    from operate.logs import Line
 
 KEPT = 200
 """Requests."""

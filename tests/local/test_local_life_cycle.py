@@ -85,6 +85,16 @@ def test_a_termination_during_the_deployment_leaves_nothing_behind(
     assert "Traceback" not in local.output
 
 
+def test_ctrl_c_at_the_very_moment_when_it_is_up_ends_it_as_ever(
+    make_local: Callable[..., MakeLocal],
+) -> None:
+    local = make_local()
+    while "Ctrl-C" not in local.output:  # asked more often than `outputs` does
+        assert local.process.poll() is None, local.output
+    assert local.stop(signal.SIGINT) == 0, local.output
+    assert local.output.endswith("Stopped; nothing is left behind.\n")
+
+
 def test_ctrl_c_while_it_is_being_imported_ends_it_quietly(
     make_local: Callable[..., MakeLocal], tmp_path: Path
 ) -> None:
