@@ -137,7 +137,8 @@ def lambda_bundle(
         print(
             f"note: no Python {target.python_version} here, so the Lambda zip goes without "
             f"bytecode and cold starts are slower. `uv python install {target.python_version}` "
-            "gets one.",
+            "gets one. A machine with one makes another zip: where some have one and some do not, "
+            "each deploys every function anew.",
             file=sys.stderr,
         )
     elif interpreters.magic_number(compiler) != target.magic_number:

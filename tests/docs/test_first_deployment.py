@@ -11,7 +11,7 @@ PAGE = (ROOT / "docs/first-deployment.md").read_text("utf-8")
 
 
 def test_the_page_says_how_many_resources_the_example_makes() -> None:
-    example = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
+    example = yaml.safe_load((ROOT / "examples/Pulumi.dev.yaml").read_text())["config"]
     prefix = f"{PROJECT}:"
     settings = {k.removeprefix(prefix): v for k, v in example.items() if k.startswith(prefix)}
     resources = record(**settings).resources

@@ -26,6 +26,8 @@ DOCUMENTS = [
     *(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md")),
 ]
 
+COPY = "cp examples/Pulumi.dev.yaml Pulumi.dev.yaml"
+
 UNASKED = {"YES": "1"}
 """For somebody who would say yes: there is no terminal here to be asked at."""
 
@@ -107,7 +109,7 @@ def test_every_block_of_commands_is_run_by_a_test_below() -> None:
     assert [b.splitlines()[0] for b in fenced(README, "sh")] == [
         "make local",
         "make keys",
-        "pulumi stack init dev",
+        COPY,
         "pulumi stack output jwks_uri",
         "make keys STACK=dev",
         "pulumi config set protect false",
@@ -142,10 +144,27 @@ def test_make_keys_shows_the_keys_of_the_local_stack(
     assert "next" in result.stdout
 
 
+def deploying(folder: Path) -> str:
+    """The commands that deploy; the copy of the example goes into a folder of the test's."""
+    commands = block(COPY)
+    return commands.replace(COPY, COPY.replace(" Pulumi", f" {folder}/Pulumi"), 1)
+
+
+def test_pulumi_writes_into_a_file_that_git_does_not_track() -> None:
+    """`stack init` and `config set` rewrite it."""
+    copied = COPY.rsplit(maxsplit=1)[-1]
+    ignored = subprocess.run(["git", "check-ignore", "-q", copied], cwd=ROOT, check=False)
+    assert ignored.returncode == 0
+    others = subprocess.run(
+        ["git", "check-ignore", "-q", "Pulumi.prod.yaml"], cwd=ROOT, check=False
+    )
+    assert others.returncode == 1, "another stack's file is to be committed"
+
+
 def test_the_commands_for_aws_make_a_valid_configuration_and_deploy_it(
-    environment: dict[str, str],
+    environment: dict[str, str], tmp_path: Path
 ) -> None:
-    result = run(block("pulumi stack init dev"), {**environment, **UNASKED})
+    result = run(deploying(tmp_path), {**environment, **UNASKED})
     assert result.returncode == 0, result.stdout + result.stderr
     state = json.loads(Path(environment["PULUMI_STAND_IN_STATE"]).read_text())
     assert "jwks_uri" in state["up"]["outputs"]
@@ -157,7 +176,7 @@ def test_a_stack_is_taken_down_only_once_nothing_in_it_is_protected(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     elsewhere = {**environment, **UNASKED, "PULUMI_STAND_IN_STATE": str(tmp_path / "state.json")}
-    assert run(block("pulumi stack init dev"), elsewhere).returncode == 0
+    assert run(deploying(tmp_path), elsewhere).returncode == 0
     unprotect, deploy, destroy = block("pulumi config set protect false").splitlines()
     early = run(destroy, elsewhere)
     assert early.returncode != 0

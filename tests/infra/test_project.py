@@ -1,4 +1,4 @@
-"""`Pulumi.yaml` and `Pulumi.dev.yaml`: what the CLI reads agrees with what the program reads."""
+"""`Pulumi.yaml` and the example of a stack: the CLI reads what the program reads."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from tests.infra.plan import PROJECT, record
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT_FILE: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
-DEV: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
+DEV: dict[str, Any] = yaml.safe_load((ROOT / "examples/Pulumi.dev.yaml").read_text())["config"]
 
 PYTHON_TYPES = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}
 
