@@ -46,7 +46,7 @@ def check_providers(providers: Sequence[Any], own_issuer: str | None) -> None:
     read_providers(
         providers,
         own_issuer=own_issuer,
-        allow_loopback_http=_is_local(),
+        allow_nearby_http=_is_local(),
     )
 
 
@@ -58,7 +58,7 @@ def plain_url(value: str) -> str:
     Raises:
         ValueError: Says what it should be.
     """
-    url = check_url(value, allow_loopback_http=True, allow_query=False)
+    url = check_url(value, allow_nearby_http=True, allow_query=False)
     parts = urlsplit(url)
     if parts.scheme == "http" and not (_is_local() or parts.hostname in _THIS_MACHINE):
         raise ValueError("should be an https:// URL")

@@ -68,9 +68,9 @@ def identity_providers(env: Environment) -> list[Mapping[str, object]]:
     return providers
 
 
-def allow_loopback_http(env: Environment) -> bool:
-    """Whether identity providers at `http://127.0.0.1` are allowed: set by the local stack only."""
-    return env.get("ALLOW_LOOPBACK_HTTP") == "1"
+def allow_nearby_http(env: Environment) -> bool:
+    """Whether identity providers nearby may be asked without TLS: set by the local stack only."""
+    return env.get("ALLOW_NEARBY_HTTP") == "1"
 
 
 def anonymous_subject(env: Environment) -> str:

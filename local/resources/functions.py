@@ -130,7 +130,7 @@ def _local_environment(aws: Aws, variables: dict[str, str]) -> dict[str, str]:
     if "IDENTITY_PROVIDERS" in local:
         local["IDENTITY_PROVIDERS"] = _with_local_pools(aws, local["IDENTITY_PROVIDERS"])
     # Identity providers at http://127.0.0.1 are allowed.
-    local["ALLOW_LOOPBACK_HTTP"] = "1"
+    local["ALLOW_NEARBY_HTTP"] = "1"
     return local
 
 

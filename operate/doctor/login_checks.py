@@ -20,7 +20,7 @@ from token_service.identity.providers import (
     InvalidCredentialError,
     UnusableClaimsError,
 )
-from token_service.settings import allow_loopback_http
+from token_service.settings import allow_nearby_http
 
 _ANSWERS: Mapping[type[Exception], tuple[bool, str]] = {
     InvalidCredentialError: (False, "401 invalid_token"),
@@ -58,10 +58,10 @@ def configured_providers(site: Site) -> tuple[list[Mapping[str, Any]], list[Prov
     """
     environment = site.environment("auth")
     items: list[Mapping[str, Any]] = json.loads(environment["IDENTITY_PROVIDERS"])
-    local_too = allow_loopback_http(environment)
+    local_too = allow_nearby_http(environment)
     try:
         return items, read_providers(
-            items, own_issuer=environment["ISSUER"], allow_loopback_http=local_too
+            items, own_issuer=environment["ISSUER"], allow_nearby_http=local_too
         )
     except ValueError as error:
         raise OperatorError(f"identityProviders, as deployed, cannot be used: {error}") from error
@@ -79,7 +79,7 @@ def login_verdict(site: Site, encoded: str) -> Check:
         items,
         own_issuer=environment["ISSUER"],
         clock=site.clock,
-        allow_loopback_http=allow_loopback_http(environment),
+        allow_nearby_http=allow_nearby_http(environment),
     )
     reached: list[str] = []
     try:

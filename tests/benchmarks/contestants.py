@@ -97,7 +97,7 @@ def function_environment(aws: LoopbackAws) -> dict[str, str]:
         "AWS_SESSION_TOKEN": "session",
         "AWS_LAMBDA_FUNCTION_NAME": "benchmark",
         "AWS_ENDPOINT_URL": aws.endpoint,
-        "ALLOW_LOOPBACK_HTTP": "1",
+        "ALLOW_NEARBY_HTTP": "1",
         "JWKS_PARAMETER": PARAMETER,
         "JWKS_CACHE_SECONDS": "60",
         "JWKS_MAX_AGE_SECONDS": "120",

@@ -92,6 +92,6 @@ class World:
     def deploy(self, **settings: object) -> Deployment:
         item = {"issuer": self.provider.issuer, "audiences": [CLIENT], **settings}
         providers = IdentityProviders.from_settings(
-            [item], own_issuer=ISSUER, clock=self.clock, allow_loopback_http=True
+            [item], own_issuer=ISSUER, clock=self.clock, allow_nearby_http=True
         )
         return Deployment(providers, self.clock)

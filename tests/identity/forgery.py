@@ -62,7 +62,7 @@ def trusting(key_server: KeyServer, clock: Callable[[], float], **more: object) 
         **more,
     }
     providers = IdentityProviders.from_settings(
-        [settings], own_issuer=ISSUER, clock=clock, allow_loopback_http=True
+        [settings], own_issuer=ISSUER, clock=clock, allow_nearby_http=True
     )
     return Deployment(providers, clock)
 

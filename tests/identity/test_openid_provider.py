@@ -32,7 +32,7 @@ def deploy(clock: Clock, settings: dict[str, object]) -> Callable[..., Deploymen
             [{**settings, **more}, *others],
             own_issuer=ISSUER,
             clock=clock,
-            allow_loopback_http=True,
+            allow_nearby_http=True,
         )
         return Deployment(providers, clock)
 
@@ -125,7 +125,7 @@ def test_keycloaks_documented_block_refuses_a_session_that_was_ended(
     assert documented["checkSession"] == {}  # Where to ask is discovered.
     here = {"issuer": openid_provider.issuer, "clientIds": ["RS256"], "requiredScopes": ["sync"]}
     providers = IdentityProviders.from_settings(
-        [{**documented, **here}], own_issuer=ISSUER, clock=clock, allow_loopback_http=True
+        [{**documented, **here}], own_issuer=ISSUER, clock=clock, allow_nearby_http=True
     )
     deployment = Deployment(providers, clock)
     user, other = openid_provider.sign_in("alice"), openid_provider.sign_in("alice")
@@ -264,6 +264,6 @@ def test_a_provider_that_is_down_is_503(clock: Clock) -> None:
         user = provider.sign_in("alice")
         settings = {"issuer": provider.issuer, "audiences": ["RS256"]}
     providers = IdentityProviders.from_settings(
-        [settings], own_issuer=ISSUER, clock=clock, allow_loopback_http=True
+        [settings], own_issuer=ISSUER, clock=clock, allow_nearby_http=True
     )
     refused(Deployment(providers, clock).token(user.id_token), 503, "temporarily_unavailable")

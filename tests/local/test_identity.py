@@ -269,7 +269,7 @@ def serve(stack: LocalStack, pool: Pool) -> Callable[..., Deployment]:
             **more,
         }
         providers = IdentityProviders.from_settings(
-            [item], own_issuer=ISSUER, clock=clock, allow_loopback_http=True
+            [item], own_issuer=ISSUER, clock=clock, allow_nearby_http=True
         )
         return Deployment(providers, clock)
 

@@ -20,7 +20,7 @@ _providers = IdentityProviders.from_settings(
     own_issuer=_service.issuer.issuer,
     clock=time.time,
     ages=SteadyClock(),
-    allow_loopback_http=settings.allow_loopback_http(os.environ),
+    allow_nearby_http=settings.allow_nearby_http(os.environ),
 )
 
 handler = lambda_handler(signed_in_app(_service, _providers))

@@ -41,12 +41,10 @@ UNKNOWN_KID_INTERVAL = 30
 class ProviderMetadata:
     """A provider's discovery document (OpenID Connect Discovery §4), read when first needed."""
 
-    def __init__(
-        self, issuer: str, clock: Callable[[], float], *, allow_loopback_http: bool
-    ) -> None:
+    def __init__(self, issuer: str, clock: Callable[[], float], *, allow_nearby_http: bool) -> None:
         self._issuer = issuer
         self._clock = clock
-        self._allow_loopback_http = allow_loopback_http
+        self._allow_nearby_http = allow_nearby_http
         self._document: Mapping[str, object] = {}
         self._read_at = -math.inf
 
@@ -70,7 +68,7 @@ class ProviderMetadata:
         if not isinstance(endpoint, str):
             raise MisconfiguredProviderError(f"its discovery document has no {name}")
         try:
-            return check_url(endpoint, allow_loopback_http=self._allow_loopback_http)
+            return check_url(endpoint, allow_nearby_http=self._allow_nearby_http)
         except ValueError as error:
             raise MisconfiguredProviderError(f"its {name} {error}") from None
 

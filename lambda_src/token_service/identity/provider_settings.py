@@ -63,9 +63,9 @@ class ProviderSettings:
     check_session: SessionCheckSettings | None
 
     @classmethod
-    def parse(cls, item: object, *, allow_loopback_http: bool) -> "ProviderSettings":
+    def parse(cls, item: object, *, allow_nearby_http: bool) -> "ProviderSettings":
         """Read one item; raises `InvalidProviderError` with all that is wrong with it."""
-        reader = Reader(item, allow_loopback_http=allow_loopback_http)
+        reader = Reader(item, allow_nearby_http=allow_nearby_http)
         jwks_uri = reader.url("jwksUri")
         issuer = _read_issuer(reader, discovered=jwks_uri is None)
         token_use = reader.one_of("tokenUse", _TOKEN_USES)
@@ -94,7 +94,7 @@ class ProviderSettings:
 
 
 def read_providers(
-    items: Sequence[object], *, own_issuer: str | None, allow_loopback_http: bool
+    items: Sequence[object], *, own_issuer: str | None, allow_nearby_http: bool
 ) -> list[ProviderSettings]:
     """Read the setting `identityProviders`.
 
@@ -106,7 +106,7 @@ def read_providers(
     mistakes: list[tuple[str, str]] = []
     for index, item in enumerate(items):
         try:
-            providers.append(ProviderSettings.parse(item, allow_loopback_http=allow_loopback_http))
+            providers.append(ProviderSettings.parse(item, allow_nearby_http=allow_nearby_http))
         except InvalidProviderError as error:
             mistakes += [(f"[{index}]{path}", message) for path, message in error.mistakes]
     issuers = [provider.issuer for provider in providers]

@@ -77,7 +77,7 @@ class IdentityProviders:
         own_issuer: str,
         clock: Callable[[], float],
         ages: Callable[[], float] | None = None,
-        allow_loopback_http: bool = False,
+        allow_nearby_http: bool = False,
     ) -> Self:
         """Read the setting `identityProviders`.
 
@@ -87,13 +87,11 @@ class IdentityProviders:
         Nothing is fetched yet. Raises `InvalidProviderError` for a setting that is wrong, and for a
         provider that is this service itself: a token of ours is never a login credential.
         """
-        read = read_providers(
-            providers, own_issuer=own_issuer, allow_loopback_http=allow_loopback_http
-        )
+        read = read_providers(providers, own_issuer=own_issuer, allow_nearby_http=allow_nearby_http)
         return cls(
             {
                 settings.issuer: _IdentityProvider(
-                    settings, clock, ages or clock, allow_loopback_http=allow_loopback_http
+                    settings, clock, ages or clock, allow_nearby_http=allow_nearby_http
                 )
                 for settings in read
             }
@@ -138,12 +136,12 @@ class _IdentityProvider:
         clock: Callable[[], float],
         ages: Callable[[], float],
         *,
-        allow_loopback_http: bool,
+        allow_nearby_http: bool,
     ) -> None:
         self.name = settings.name
         self._settings = settings
         self._clock = clock
-        metadata = ProviderMetadata(settings.issuer, ages, allow_loopback_http=allow_loopback_http)
+        metadata = ProviderMetadata(settings.issuer, ages, allow_nearby_http=allow_nearby_http)
         self._keys = ProviderKeys(
             settings.name,
             lambda: settings.jwks_uri or metadata.endpoint("jwks_uri"),

@@ -34,13 +34,13 @@ class Reader:
         self,
         values: object,
         *,
-        allow_loopback_http: bool,
+        allow_nearby_http: bool,
         path: str = "",
         mistakes: list[tuple[str, str]] | None = None,
     ) -> None:
         self.mistakes = [] if mistakes is None else mistakes
         self._path = path
-        self._allow_loopback_http = allow_loopback_http
+        self._allow_nearby_http = allow_nearby_http
         self._known: list[str] = []
         self._values: dict[object, object] = {}
         if isinstance(values, Mapping):
@@ -106,7 +106,7 @@ class Reader:
             return None
         try:
             return check_url(
-                value, allow_loopback_http=self._allow_loopback_http, allow_query=allow_query
+                value, allow_nearby_http=self._allow_nearby_http, allow_query=allow_query
             )
         except ValueError as error:
             self.wrong(key, str(error))
@@ -156,7 +156,7 @@ class Reader:
             return None
         return Reader(
             value,
-            allow_loopback_http=self._allow_loopback_http,
+            allow_nearby_http=self._allow_nearby_http,
             path=f"{self._path}.{key}",
             mistakes=self.mistakes,
         )

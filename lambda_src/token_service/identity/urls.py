@@ -25,7 +25,7 @@ def is_nearby(host: str) -> bool:
     )
 
 
-def check_url(url: str, *, allow_loopback_http: bool, allow_query: bool = True) -> str:
+def check_url(url: str, *, allow_nearby_http: bool, allow_query: bool = True) -> str:
     """The URL itself, if it is https, or http nearby where that is allowed, as in a local stack.
 
     It has neither user nor fragment. Raises `ValueError` saying what it should be; nothing of the
@@ -39,7 +39,7 @@ def check_url(url: str, *, allow_loopback_http: bool, allow_query: bool = True) 
     except ValueError as error:
         raise ValueError(f"should be a URL ({error})") from None
     nearby = parts.scheme == "http" and is_nearby(parts.hostname or "")
-    if parts.scheme != "https" and not (nearby and allow_loopback_http):
+    if parts.scheme != "https" and not (nearby and allow_nearby_http):
         raise ValueError("should be an https:// URL")
     if not parts.hostname or "@" in parts.netloc or port == 0:
         raise ValueError("should be an https:// URL with a host, and without a user or port 0")

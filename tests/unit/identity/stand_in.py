@@ -35,7 +35,7 @@ def caller(
         [{**item, "jwksUri": server.uri}],
         own_issuer="https://tokens.test",
         clock=time.time,
-        allow_loopback_http=True,
+        allow_nearby_http=True,
     )
     now = int(time.time())
     header = header or {"alg": "RS256", "kid": "k"}

@@ -52,7 +52,7 @@ def clock() -> MovableClock:
 
 @pytest.fixture
 def metadata(provider: Provider, clock: MovableClock) -> ProviderMetadata:
-    return ProviderMetadata(provider.issuer, clock, allow_loopback_http=True)
+    return ProviderMetadata(provider.issuer, clock, allow_nearby_http=True)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def providers(provider: Provider, clock: MovableClock) -> IdentityProviders:
         [{"issuer": provider.issuer, "audiences": ["app"]}],
         own_issuer="https://tokens.test",
         clock=clock,
-        allow_loopback_http=True,
+        allow_nearby_http=True,
     )
 
 

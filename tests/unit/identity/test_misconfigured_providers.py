@@ -45,7 +45,7 @@ def providers(uri: str | None, clock: MovableClock, **more: object) -> IdentityP
     if uri is not None:
         item["jwksUri"] = uri
     return IdentityProviders.from_settings(
-        [item], own_issuer="https://tokens.test", clock=clock, allow_loopback_http=True
+        [item], own_issuer="https://tokens.test", clock=clock, allow_nearby_http=True
     )
 
 

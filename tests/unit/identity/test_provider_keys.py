@@ -283,14 +283,14 @@ def test_without_a_kid_a_new_key_is_found_at_once_and_the_next_after_30_seconds(
 )
 def test_a_url_that_is_not_plainly_https_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        check_url(url, allow_loopback_http=True)
+        check_url(url, allow_nearby_http=True)
 
 
 def test_http_on_loopback_is_for_the_local_stack_only() -> None:
     for url in ("http://127.0.0.1:8080/x", "http://localhost/", "http://[::1]:80"):
-        assert check_url(url, allow_loopback_http=True) == url
+        assert check_url(url, allow_nearby_http=True) == url
         with pytest.raises(ValueError, match="should be an https"):
-            check_url(url, allow_loopback_http=False)
+            check_url(url, allow_nearby_http=False)
 
 
 def test_a_name_that_does_not_resolve_and_a_closed_port_are_outages() -> None:

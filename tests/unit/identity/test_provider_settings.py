@@ -28,7 +28,7 @@ USUAL = {"issuer": "https://login.example.com", "audiences": ["app"]}
 def read(item: object) -> ProviderSettings:
     """What the token service makes of an item that the program has let through."""
     check_providers([item], own_issuer=None)
-    return ProviderSettings.parse(item, allow_loopback_http=False)
+    return ProviderSettings.parse(item, allow_nearby_http=False)
 
 
 def mistakes(*items: object) -> dict[str, str]:
@@ -141,7 +141,7 @@ def test_what_a_provider_may_not_be(more: dict[str, Any]) -> None:
     (path,) = mistakes(item)
     assert path.startswith("[0]")
     with pytest.raises(InvalidProviderError):
-        ProviderSettings.parse(item, allow_loopback_http=False)
+        ProviderSettings.parse(item, allow_nearby_http=False)
 
 
 KEYS_AT = {"audiences": ["app"], "jwksUri": "https://keys.example.com/jwks"}

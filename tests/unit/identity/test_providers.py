@@ -228,7 +228,7 @@ def test_a_key_that_was_replaced_is_asked_for_also_without_a_kid() -> None:
             [{**USUAL, "jwksUri": server.uri}],
             own_issuer="https://tokens.test",
             clock=time.time,
-            allow_loopback_http=True,
+            allow_nearby_http=True,
         )
         claims = {"iss": USUAL["issuer"], "sub": "u", "aud": "app", "exp": time.time() + 60}
         other = ed25519.Ed25519PrivateKey.generate()

@@ -70,7 +70,7 @@ def authenticate(keys: KeyServer, sessions: KeyServer, clock: MovableClock) -> A
 def providers(clock: MovableClock, **more: object) -> IdentityProviders:
     item = {"issuer": ISSUER, "audiences": ["app"], "tokenUse": "access", **more}
     return IdentityProviders.from_settings(
-        [item], own_issuer="https://tokens.test", clock=clock, allow_loopback_http=True
+        [item], own_issuer="https://tokens.test", clock=clock, allow_nearby_http=True
     )
 
 

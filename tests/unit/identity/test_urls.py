@@ -45,12 +45,12 @@ def test_what_a_stranger_may_have_is_not_nearby(host: str) -> None:
     ],
 )
 def test_http_to_what_is_near_is_for_the_local_stack_only(url: str) -> None:
-    assert check_url(url, allow_loopback_http=True) == url
+    assert check_url(url, allow_nearby_http=True) == url
     with pytest.raises(ValueError, match="should be an https"):
-        check_url(url, allow_loopback_http=False)
+        check_url(url, allow_nearby_http=False)
 
 
 def test_http_to_a_stranger_is_refused_everywhere() -> None:
     for url in ("http://example.com", "http://8.8.8.8", "http://localhost.example.com"):
         with pytest.raises(ValueError, match="should be an https"):
-            check_url(url, allow_loopback_http=True)
+            check_url(url, allow_nearby_http=True)
