@@ -176,7 +176,11 @@ class JwksPublisher:
     def _log_foreign(self, published: Publication, rings: Sequence[StoredRing]) -> None:
         known = {kid for each in rings for kid in (*each.ring.kids, *each.ring.revoked)}
         for kid in published.keys() - known:
-            log.error("the key %r was published and is no key of the ring; it is taken out", kid)
+            log.warning(
+                "the key %r was published and is of no ring, but of a change that came to nothing,"
+                " or put there by somebody; it is taken out",
+                kid,
+            )
 
     def _write(self, derived: Publication, generation: int, seen: _Seen) -> int | None:
         """The version written; None where somebody else has just made the parameter."""
