@@ -141,7 +141,7 @@ class TokenConnector extends PowerSyncBackendConnector {
 
   /// Another credential may be asked with at once, but not one after the other.
   bool _mustWait(String? token) {
-    if (!DateTime.now().isBefore(_notBefore)) return false;
+    if (!_isEarly()) return false;
     if (_cutShort || _failed.contains(token)) return true;
     _cutShort = true;
     _failures += 1; // or who gives another one each time would ask more often than the rest
@@ -189,6 +189,12 @@ class TokenConnector extends PowerSyncBackendConnector {
   void _postpone(int seconds) {
     final milliseconds = seconds * 1000 * (1 + Random().nextDouble() / 2);
     final until = DateTime.now().add(Duration(milliseconds: milliseconds.round()));
-    if (until.isAfter(_notBefore)) _notBefore = until;
+    if (!_isEarly() || until.isAfter(_notBefore)) _notBefore = until;
+  }
+
+  /// No wait is longer than the longest: then the clock was put back.
+  bool _isEarly() {
+    final left = _notBefore.difference(DateTime.now());
+    return left > Duration.zero && left <= const Duration(seconds: _longestRetryAfter) * 1.5;
   }
 }

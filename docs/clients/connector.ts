@@ -145,7 +145,7 @@ export class TokenConnector implements PowerSyncBackendConnector {
 
   /** Another credential may be asked with at once, but not one after the other. */
   #mustWait(token: string | null): boolean {
-    if (Date.now() >= this.#notBefore) return false;
+    if (!this.#isEarly()) return false;
     if (this.#cutShort || this.#failed.includes(token)) return true;
     this.#cutShort = true;
     this.#failures += 1; // or who gives another one each time would ask more often than the rest
@@ -211,7 +211,13 @@ export class TokenConnector implements PowerSyncBackendConnector {
   /** Not all clients shall come back at the same moment, so each adds up to half as much again. */
   #postpone(seconds: number): void {
     const until = Date.now() + seconds * 1000 * (1 + Math.random() / 2);
-    this.#notBefore = Math.max(this.#notBefore, until);
+    this.#notBefore = this.#isEarly() ? Math.max(this.#notBefore, until) : until;
+  }
+
+  /** No wait is longer than the longest: then the clock was put back. */
+  #isEarly(): boolean {
+    const left = this.#notBefore - Date.now();
+    return left > 0 && left <= LONGEST_RETRY_AFTER_S * 1500;
   }
 }
 

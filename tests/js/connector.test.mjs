@@ -77,12 +77,12 @@ test("hands the user's credential over and gives the SDK what it reads", async (
   assert.equal(requests[0].headers.authorization, 'Bearer credential');
 });
 
-test('a signed-out user has no credentials, and nothing is asked', async () => {
+test('signed out, there are no credentials, and nothing is asked', async () => {
   assert.equal(await signedIn(async () => null).fetchCredentials(), null);
   assert.equal(requests.length, 0);
 });
 
-test('after 401 it asks once more, with a fresh credential', async () => {
+test('refused, it asks once more, with a fresh credential', async () => {
   answers = [[401, { error: 'invalid_token' }], [200, TOKEN]];
   const connector = signedIn(async ({ refresh }) => (refresh ? 'fresh' : 'stale'));
   assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
@@ -90,7 +90,7 @@ test('after 401 it asks once more, with a fresh credential', async () => {
   assert.deepEqual(sent, ['Bearer stale', 'Bearer fresh']);
 });
 
-test('a second 401 means signed out: said once, and nothing is asked while it lasts', async () => {
+test('refused twice: said once, and nothing is asked while it lasts', async () => {
   answers = [[401, { error: 'invalid_token' }]];
   let signedOut = 0;
   const connector = signedIn(async () => 'credential', { onSignedOut: () => signedOut++ });
@@ -99,7 +99,7 @@ test('a second 401 means signed out: said once, and nothing is asked while it la
   assert.equal(signedOut, 1);
 });
 
-test('calls at the same moment are one: two requests, signed out once', async () => {
+test('two calls at once, and more, are one: two requests, signed out once', async () => {
   answers = [[401, { error: 'invalid_token' }]];
   let signedOut = 0;
   const connector = signedIn(async () => 'credential', { onSignedOut: () => signedOut++ });
@@ -114,7 +114,7 @@ for (const [name, refreshed, kept] of [
   ['the stale one, though there was a fresh one', 'fresh', 'stale'],
   ['the stale one, as there is no fresh one', null, 'stale'],
 ]) {
-  test(`refused for good: the login goes on giving ${name}`, async () => {
+  test(`refused for good, the login goes on giving ${name}`, async () => {
     answers = [[401, { error: 'invalid_token' }]];
     let current = 'stale';
     let signedOut = 0;
@@ -129,7 +129,7 @@ for (const [name, refreshed, kept] of [
   });
 }
 
-test('another credential is asked with again, and so is the refused one after it', async () => {
+test('refused, another credential is asked with, and so is the refused one after it', async () => {
   answers = [[401, {}], [401, {}], [200, TOKEN], [401, {}]];
   let credential = 'old';
   let signedOut = 0;
@@ -164,7 +164,7 @@ async function callFor(connector, seconds, clock) {
 }
 
 // A provider's new key may be unknown for a while, and an operator may correct an audience.
-test('a refused credential is asked with again, each time after twice as long', async (context) => {
+test('refused, a credential is asked with again, each time after twice as long', async (context) => {
   const clock = clockOf(context);
   answers = [[401, {}], [401, {}], [401, {}], [200, TOKEN]];
   let signedOut = 0;
@@ -257,7 +257,7 @@ test("the app's own call ends the waiting, and a refusal is said again", async (
   assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
 });
 
-test('who signs out and in again does not wait', async () => {
+test('signed out and in again: nobody waits', async () => {
   answers = [[500, {}], [200, TOKEN]];
   let credential = 'alice';
   const connector = signedIn(async () => credential);
@@ -277,6 +277,18 @@ test('all clients do not come back at the same moment', async (context) => {
   context.mock.timers.tick(7_490);
   await assert.rejects(connector.fetchCredentials(), /nothing is asked before/);
   context.mock.timers.tick(10);
+  assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
+});
+
+test('a clock that is put back makes nobody wait for it', async (context) => {
+  const clock = clockOf(context);
+  answers = [[500, {}], [500, {}], [200, TOKEN]];
+  const connector = signedIn(async () => 'credential');
+  await assert.rejects(connector.fetchCredentials(), /HTTP 500/);
+  context.mock.timers.setTime(1_800_000_000_000 - 86_400_000);
+  await assert.rejects(connector.fetchCredentials(), /HTTP 500/);
+  await assert.rejects(connector.fetchCredentials(), /nothing is asked before 2027-01-14/);
+  clock.pass(10);
   assert.equal((await connector.fetchCredentials()).token, 'a.b.c');
 });
 
@@ -342,7 +354,7 @@ test('refused, then another failure, then refused: said once', async (context) =
   assert.equal(signedOut, 1);
 });
 
-test('a signed-out user can go on as an anonymous one', async () => {
+test('signed out, one can go on as an anonymous user', async () => {
   answers = [[401, {}], [401, {}], [200, { ...TOKEN, token: 'anonymous' }]];
   let credential = 'credential';
   const anonymousTokenUrl = `${url}/token/anonymous`;
@@ -352,7 +364,7 @@ test('a signed-out user can go on as an anonymous one', async () => {
   assert.equal((await connector.fetchCredentials()).token, 'anonymous');
 });
 
-test('a call for another user does not get the answer to the one under way', async () => {
+test('two calls at once, for two users, do not share an answer', async () => {
   const open = [];
   answers = [(response) => open.push(response)];
   let credential = 'alice';
@@ -375,7 +387,7 @@ for (const [status, headers, seconds] of [
   [503, { 'Retry-After': '600' }, 600],
   [403, { 'Retry-After': '86400' }, 3600],
 ]) {
-  const name = `${status} ${JSON.stringify(headers)} is an error, and nothing is asked for a while`;
+  const name = `throttled, ${status} ${JSON.stringify(headers)}: nothing is asked for a while`;
   test(name, async (context) => {
     answers = [[status, { message: 'try later' }, headers], [200, TOKEN]];
     context.mock.timers.enable({ apis: ['Date'], now: 1_800_000_000_000 });
@@ -390,7 +402,7 @@ for (const [status, headers, seconds] of [
   });
 }
 
-test('who signs out while it has to wait is signed out, and does not wait', async () => {
+test('signed out while it has to wait: null, without waiting', async () => {
   answers = [[503, {}]];
   let credential = 'credential';
   const connector = signedIn(async () => credential);
@@ -432,7 +444,7 @@ for (const [name, answer] of [
   });
 }
 
-test('no network is an error, which the SDK retries, and no reason to sign in', async (context) => {
+test('offline, it throws, so the SDK retries, and nobody has to sign in', async (context) => {
   const clock = clockOf(context);
   answers = [(response) => response.destroy()];
   let signedOut = 0;
@@ -494,7 +506,7 @@ for (const [kind, storageOf] of [
     assert.equal(await storage.getItem('powersync-anonymous-token'), null);
   });
 
-  test(`who signs in shows the device token too, until ${kind} storage forgets it`, async () => {
+  test(`anonymous upgrade, the device token is shown too, until ${kind} storage forgets it`, async () => {
     answers = [[200, { ...TOKEN, deviceToken: 'device' }], [200, TOKEN]];
     let credential = null;
     const connector = signedIn(async () => credential, {
@@ -531,7 +543,7 @@ test('storage that fails is an error: each token would be for another user', asy
   assert.ok((await callFor(connector, 60, clock)).length <= 3);
 });
 
-test('a new device whose SDK asks twice at the same moment is one anonymous user', async () => {
+test('two calls at once, a new device is one anonymous user', async () => {
   answers = [[200, { ...TOKEN, token: 'first' }], [200, { ...TOKEN, token: 'second' }]];
   const connector = anonymous(asyncStorage());
   const calls = [connector.fetchCredentials(), connector.fetchCredentials()];

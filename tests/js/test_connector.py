@@ -1,6 +1,10 @@
-"""The documented TypeScript connector: its types. What it does is in `connector.test.mjs`."""
+"""The documented TypeScript connector: its types. What it does is in `connector.test.mjs`.
+
+And what all connectors have in common.
+"""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -52,3 +56,36 @@ declare const yourBackend: {{ upload(database: object): Promise<void> }};
     (tmp_path / "tsconfig.json").write_text(json.dumps(config))
     run = tsc(tmp_path)
     assert run.returncode == 0, run.stdout
+
+
+TESTS = {
+    "TypeScript": (JS / "connector.test.mjs", r"^ *(?:test\(|const name = )['`]({}),? "),
+    "Kotlin": (ROOT / "tests/kotlin/src/TokenConnectorTest.kt", r"^ *fun `({}),? "),
+}
+
+
+@pytest.mark.parametrize("language", TESTS)
+@pytest.mark.parametrize(
+    "case",
+    ["refused", "throttled", "offline", "signed out", "anonymous upgrade", "two calls at once"],
+)
+def test_every_case_is_a_test_of_every_language_that_is_compiled(case: str, language: str) -> None:
+    documented = (ROOT / "docs/clients/README.md").read_text()
+    assert re.search(rf"^\| {case}[ (|]", documented, re.MULTILINE)
+    file, pattern = TESTS[language]
+    assert re.search(pattern.format(case), file.read_text(), re.MULTILINE)
+
+
+def test_all_connectors_wait_alike() -> None:
+    """Seconds: the first wait, the longest, offline, by Retry-After, and for an answer."""
+    connectors = sorted(file for file in (ROOT / "docs/clients").iterdir() if file.suffix != ".md")
+    for connector in connectors:
+        text = re.sub(r"[_']", "", connector.read_text()).lower()
+        for name, value in [
+            ("firstwait", "5"),
+            ("longestwait", "300"),
+            ("longestofflinewait", "60"),
+            ("longestretryafter", "3600"),
+            ("timeout", "15(?:000)?"),
+        ]:
+            assert re.search(rf"\b{name}(?:s|ms)?\b[^=\n]*=\D*{value}\b", text), (connector, name)
