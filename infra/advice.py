@@ -32,6 +32,7 @@ def advice(settings: Settings) -> list[str]:
         *_placeholders(settings),
         *_nobody_gets_a_token(settings),
         *_one_subject_for_two_people(settings),
+        *_issuers_that_are_nearly_the_same(settings),
         *(of_aws if in_aws else ()),
     ]
 
@@ -47,11 +48,12 @@ def _placeholders(settings: Settings) -> Iterator[str]:
 
 
 def _open_origins(settings: Settings) -> Iterator[str]:
-    if "*" in settings.cors_origins:
-        yield (
-            'corsOrigins has "*": the pages of any site may call the API from a browser; name the'
-            " origins of your own apps"
-        )
+    for origin in settings.cors_origins:
+        if origin.endswith("*"):
+            yield (
+                f'corsOrigins has "{origin}": the pages of any site may call the API from a'
+                " browser; name the origins of your own apps"
+            )
 
 
 def _short_cache(settings: Settings) -> Iterator[str]:
@@ -103,3 +105,18 @@ def _one_subject_for_two_people(settings: Settings) -> Iterator[str]:
             f"{' and '.join(bare)} have no subjectPrefix, so two people may get one user id: give"
             " all but one of them a subjectPrefix of its own"
         )
+
+
+def _issuers_that_are_nearly_the_same(settings: Settings) -> Iterator[str]:
+    """An issuer is compared character by character (OpenID Connect Core 1.0, section 3.1.3.7)."""
+    by_form: dict[str, list[int]] = {}
+    for index, provider in enumerate(settings.identity_providers):
+        form = str(provider["issuer"]).casefold().rstrip("/")
+        by_form.setdefault(form, []).append(index)
+    for indexes in by_form.values():
+        if len(indexes) > 1:
+            named = " and ".join(f"identityProviders[{index}]" for index in indexes)
+            yield (
+                f"the issuers of {named} differ by a slash or by case only: tokens have one of"
+                " them, character by character; take the others out"
+            )

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["InvalidProviderError", "check_providers", "is_nearby", "plain_url"]
 
+_CHOSEN_BY_USERS = {
+    *("email", "name", "nickname", "phone_number", "preferred_username", "upn", "unique_name"),
+    *("cognito:username", "username"),
+}
+"""Claims that OpenID Connect Core 1.0, section 5.7, or the provider itself lets users change."""
+
 _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 
@@ -48,6 +54,23 @@ def check_providers(providers: Sequence[Any], own_issuer: str | None) -> None:
         own_issuer=own_issuer,
         allow_nearby_http=_is_local(),
     )
+    _refuse_to_mix_chosen_subjects(providers)
+
+
+def _refuse_to_mix_chosen_subjects(providers: Sequence[Any]) -> None:
+    """Whoever may choose a subject at one provider could choose somebody's at another."""
+    chosen = [
+        index
+        for index, provider in enumerate(providers)
+        if provider.get("subjectClaim") in _CHOSEN_BY_USERS and not provider.get("subjectPrefix")
+    ]
+    if len(chosen) > 1:
+        others = " and ".join(f"identityProviders[{index}]" for index in chosen[:-1])
+        message = (
+            f"should be given: users choose their subjectClaim here and in {others}, so one could"
+            " become another; or take a claim that no user can change, such as sub"
+        )
+        raise InvalidProviderError([(f"[{chosen[-1]}].subjectPrefix", message)])
 
 
 def plain_url(value: str) -> str:

@@ -36,7 +36,8 @@ LOG_RETENTION_DAYS = frozenset(
 )
 """The values that CloudWatch Logs takes (PutRetentionPolicy)."""
 
-_ORIGIN = re.compile(r"^(\*|https?://[a-z0-9.-]+(:\d{1,5})?)$")
+_ORIGIN = re.compile(r"^(\*|https?://(\*|[a-z0-9.-]+(:\d{1,5})?))$")
+_OWN_SCHEME = re.compile(r"^(?!https?:)[a-z][a-z0-9+.-]*://")
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
 _DOMAIN = re.compile(r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")
 _CERTIFICATE = re.compile(r"^arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:certificate/[\w-]+$")
@@ -46,9 +47,16 @@ _ROOT = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:root$")
 
 
 def _origin(value: str) -> str:
+    if _OWN_SCHEME.match(value):
+        raise ValueError(
+            "should begin with https:// or http://, for API Gateway takes no other scheme; for an"
+            ' app with a scheme of its own "*" works, and so do requests of its native code, which'
+            " need no CORS (Capacitor: the plugin CapacitorHttp)"
+        )
     if not _ORIGIN.fullmatch(value):
         raise ValueError(
-            'should be an origin such as https://app.example.com (no path, no slash), or "*"'
+            "should be an origin such as https://app.example.com (no path, no slash), or"
+            ' "https://*", "http://*" or "*" for all of them'
         )
     return value
 

@@ -62,6 +62,15 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"rotationDays": 1001}, "rotationDays: should be less than or equal to 1000"),
     ({"rotationDays": 1, "verifierCacheSeconds": 86400}, "rotationDays: should be at least 2: "),
     ({"verifierCacheSeconds": 0}, "verifierCacheSeconds: should be greater than or equal to 1"),
+    (
+        {
+            "identityProviders": [
+                {**PROVIDER, "subjectClaim": "email"},
+                {**PROVIDER, "issuer": "https://other.example.com", "subjectClaim": "username"},
+            ]
+        },
+        "identityProviders[1].subjectPrefix: should be given: users choose their subjectClaim",
+    ),
     # Measured when everything else is right, since it is all settings together.
     (
         {"identityProviders": [{**PROVIDER, "audiences": ["a" * 4000]}]},
@@ -119,6 +128,8 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     ({"anonymous": {"on": True}}, "anonymous.on: no such key"),
     ({"corsOrigins": ["https://app.example.com/"]}, "corsOrigins[0]: should be an origin"),
+    ({"corsOrigins": ["https://*.example.com"]}, "corsOrigins[0]: should be an origin"),
+    ({"corsOrigins": ["capacitor://localhost"]}, "corsOrigins[0]: should begin with https://"),
     ({"corsOrigins": ["app.example.com"]}, "corsOrigins[0]: should be an origin"),
     ({"throttling": {"jwks": {"rate": 0, "burst": 1}}}, "throttling.jwks.rate: should be greater"),
     ({"throttling": {"token": {"rate": "x"}}}, "throttling.token.rate: should be a valid number"),
@@ -245,6 +256,7 @@ def test_keys_of_providers_are_none_of_our_business() -> None:
         (provider(issuer="https://your-tenant.eu.auth0.com/"), "identityProviders[0].issuer is a"),
         (provider(), "identityProviders[0].issuer is a placeholder"),
         ({"corsOrigins": ["*"]}, 'corsOrigins has "*"'),
+        ({"corsOrigins": ["https://*"]}, 'corsOrigins has "https://*"'),
     ],
 )
 def test_what_is_probably_not_meant_is_a_warning(
@@ -416,6 +428,41 @@ def test_providers_that_may_give_two_people_one_user_id_are_warned_of() -> None:
     assert told.startswith("identityProviders[0] and identityProviders[1] have no subjectPrefix")
     (told,) = warned(first, createUserPool=True)
     assert told.startswith("identityProviders[0] and the user pool have no subjectPrefix")
+
+
+def test_chosen_subjects_may_stand_beside_others_and_behind_a_prefix() -> None:
+    """At the one provider nobody can choose, or nobody can choose what the other's users have."""
+    other = {**PROVIDER, "issuer": "https://other.example.com"}
+    chosen = {**PROVIDER, "subjectClaim": "email"}
+    for second in (other, {**other, "subjectClaim": "email", "subjectPrefix": "other|"}):
+        assert len(load(identityProviders=[chosen, second]).identity_providers) == 2
+
+
+@pytest.mark.parametrize(
+    ("issuers", "warned"),
+    [
+        (["https://l.acme.dev", "https://l.acme.dev/"], True),
+        (["https://l.acme.dev/Realm", "https://l.acme.dev/realm"], True),
+        (["https://l.acme.dev", "https://m.acme.dev"], False),
+    ],
+)
+def test_issuers_that_differ_by_a_slash_or_by_case_only_are_warned_of(
+    issuers: list[str], warned: bool
+) -> None:
+    """One of them is in the tokens; the other waits in vain."""
+    providers = [
+        {**PROVIDER, "issuer": issuer, "subjectPrefix": f"{number}|"}
+        for number, issuer in enumerate(issuers)
+    ]
+    told = advice(load(**{**ALL_WELL, "identityProviders": providers}))
+    expected = "the issuers of identityProviders[0] and identityProviders[1] differ by a slash"
+    assert [warning.startswith(expected) for warning in told] == [True] * warned
+
+
+def test_every_origin_that_api_gateway_takes_is_taken() -> None:
+    """Its documentation names these forms."""
+    origins = ["https://app.example.com", "http://localhost:5173", "https://*", "http://*", "*"]
+    assert load(corsOrigins=origins).cors_origins == origins
 
 
 def test_audiences_default_to_the_powersync_url() -> None:

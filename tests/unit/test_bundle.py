@@ -1,5 +1,6 @@
 """The Lambda zip: the same everywhere, complete in itself, with the right bytecode or none."""
 
+import hashlib
 import importlib.util
 import json
 import marshal
@@ -284,3 +285,29 @@ def test_the_zip_runs_alone(unpacked: Path, environment: dict[str, str]) -> None
     assert any(path.is_relative_to(unpacked) for path in loaded)
     foreign = [path for path in loaded if "site-packages" in path.parts]
     assert not foreign
+
+
+def test_a_clone_has_the_same_zip_whatever_git_does_to_line_ends(tmp_path: Path) -> None:
+    """As git for Windows does unless told otherwise: `core.autocrlf` is true there."""
+    origin = tmp_path / "origin"
+    shutil.copytree(
+        ROOT / "lambda_src", origin / "lambda_src", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    shutil.copy(ROOT / ".gitattributes", origin)
+
+    def git(*arguments: str) -> None:
+        who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
+        subprocess.run(["git", *who, *arguments], check=True, capture_output=True, cwd=tmp_path)
+
+    git("init", "--quiet", str(origin))
+    git("-C", str(origin), "add", "--all")
+    git("-C", str(origin), "commit", "--quiet", "--message", "x")
+    digests = set()
+    for autocrlf in ("false", "true"):
+        clone = tmp_path / autocrlf
+        git("clone", "--quiet", "--config", f"core.autocrlf={autocrlf}", str(origin), str(clone))
+        built = lambda_bundle(
+            source=clone / "lambda_src", cache=tmp_path / f"bundles-{autocrlf}", target=LOCAL
+        )
+        digests.add((built.name, hashlib.sha256(built.read_bytes()).hexdigest()))
+    assert len(digests) == 1
