@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from typing import TYPE_CHECKING
 
 from bundle import LOCAL, TARGET_VARIABLE
@@ -33,6 +34,7 @@ def advice(settings: Settings) -> list[str]:
         *_nobody_gets_a_token(settings),
         *_one_subject_for_two_people(settings),
         *_issuers_that_are_nearly_the_same(settings),
+        *_former_keys_that_have_left(settings),
         *(of_aws if in_aws else ()),
     ]
 
@@ -76,6 +78,13 @@ def _room(settings: Settings) -> Iterator[str]:
             f" has left, {timings.retain_after_signing} s after it ceased to sign. Scheduled"
             " rotations and revocations are not concerned"
         )
+
+
+def _former_keys_that_have_left(settings: Settings) -> Iterator[str]:
+    now = time.time()
+    for index, (_, until) in enumerate(settings.former_keys):
+        if until <= now:
+            yield f"legacyKeys[{index}] is published no more: its time has passed, so take it out"
 
 
 def _nobody_gets_a_token(settings: Settings) -> Iterator[str]:

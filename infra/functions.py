@@ -12,6 +12,7 @@ import environment
 from bundle import lambda_bundle
 from configuration import is_secret
 from lambda_function import Capacity, Function
+from legacy_keys import for_jwks, for_rotate
 from naming import stack_tags
 from regions import dns_suffix
 
@@ -84,6 +85,7 @@ def make_functions(
             "JWKS_CACHE_SECONDS": str(timings.jwks_cache),
             "JWKS_MAX_AGE_SECONDS": str(timings.jwks_max_age),
             "ROUTES": json.dumps(routes(settings)),
+            "LEGACY_KEYS": for_jwks(settings.former_keys),
         },
         permissions=[keys.read_jwks()],
         capacity=Capacity(256, reserved_concurrency=settings.reserved_concurrency),
@@ -133,6 +135,7 @@ def make_functions(
             "JWKS_MAX_AGE_SECONDS": str(timings.jwks_max_age),
             "ROTATION_DAYS": str(settings.rotation_days),
             "JWKS_PARAMETER_TAGS": json.dumps(stack_tags()),
+            "LEGACY_KEYS": for_rotate(settings.former_keys),
         },
         permissions=[*keys.write_ring(), keys.write_jwks()],
         after=[keys.policy],

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from identity_providers import check_providers, plain_url
+from legacy_keys import check_together, instant, public_jwk
 from regions import configured_region, has_user_pools
 from timings import DAY, ROTATION_WINDOW_HOURS, Timings
 
@@ -154,6 +155,18 @@ class CustomDomain(Strict):
         return value
 
 
+def _instant(until: str) -> str:
+    instant(until)
+    return until
+
+
+class LegacyKey(Strict):
+    """A key of a former signer: its public JWK, published until the end of a day or a time."""
+
+    jwk: Annotated[dict[str, Any], AfterValidator(public_jwk)]
+    until: Annotated[str, AfterValidator(_instant)]
+
+
 class Settings(Strict):
     """The configuration of a stack; every field is a key of the namespace `powersync-auth`.
 
@@ -170,6 +183,7 @@ class Settings(Strict):
     )
     verifier_cache_seconds: Annotated[int, Field(ge=1, le=DAY)] = 3_600
     rotation_days: Annotated[int, Field(ge=1, le=1_000)] = 30
+    legacy_keys: list[LegacyKey] = Field(default_factory=list)
     custom_domain: CustomDomain | None = None
     identity_providers: list[Any] = Field(default_factory=list)
     create_user_pool: bool = False
@@ -196,6 +210,11 @@ class Settings(Strict):
     def token_audiences(self) -> list[str]:
         """The `aud` of our tokens; empty as long as PowerSync's URL is not known either."""
         return self.audiences or ([self.powersync_url] if self.powersync_url else [])
+
+    @property
+    def former_keys(self) -> list[tuple[dict[str, str], int]]:
+        """The keys of former signers as they are published, each with its end in epoch seconds."""
+        return [(key.jwk, instant(key.until)) for key in self.legacy_keys]
 
     @property
     def anonymous_remember_seconds(self) -> int:
@@ -244,6 +263,12 @@ class Settings(Strict):
                     "verifierCacheSeconds)"
                 )
         return days
+
+    @field_validator("legacy_keys")
+    @classmethod
+    def _have_room(cls, keys: list[LegacyKey]) -> list[LegacyKey]:
+        check_together([(key.jwk, instant(key.until)) for key in keys])
+        return keys
 
     @field_validator("create_user_pool")
     @classmethod

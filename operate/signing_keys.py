@@ -162,6 +162,10 @@ def _show(status: Status, stack: str) -> None:
         stopped = key["stopped_signing_at"]
         say(f"retired   {key['kid']}  {key['alg']}")
         say(f"          {'signed until':16} {moment(stopped)}, {_from(status.now, stopped)}")
+    for key in status.document.get("legacy_keys", ()):
+        say(f"legacy    {key['kid']}  {key['alg']}")
+        words = "leaves the JWKS" if key["until"] > status.now else "left the JWKS"
+        say(f"          {words:16} {moment(key['until'])}, {_from(status.now, key['until'])}")
     _show_problems(status.problems)
     say()
     _show_what_is_possible(status, f"make rotate STACK={stack}" if stack else "make rotate")

@@ -6,20 +6,25 @@ is deployed again.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 Environment = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class JwksSettings:
-    """Settings of the JWKS function; `routes` maps each public path to its allowed methods."""
+    """Settings of the JWKS function; `routes` maps each public path to its allowed methods.
+
+    `legacy_keys` are those of former signers: `jwk` and `until`, in epoch seconds.
+    """
 
     parameter: str
     cache_seconds: int
     max_age_seconds: int
     routes: Mapping[str, str]
+    legacy_keys: Sequence[Mapping[str, Any]] = ()
 
     @classmethod
     def from_environment(cls, env: Environment) -> "JwksSettings":
@@ -29,6 +34,7 @@ class JwksSettings:
             cache_seconds=int(env["JWKS_CACHE_SECONDS"]),
             max_age_seconds=int(env["JWKS_MAX_AGE_SECONDS"]),
             routes=json.loads(env["ROUTES"]),
+            legacy_keys=json.loads(env.get("LEGACY_KEYS", "[]")),
         )
 
 
@@ -82,7 +88,8 @@ def anonymous_subject(env: Environment) -> str:
 class RotationSettings:
     """Settings of the rotate function; durations in seconds, but `rotation_days`.
 
-    `parameter_tags` are those of the JWKS parameter, for when it has to be made anew.
+    `parameter_tags` are those of the JWKS parameter, for when it has to be made anew. `legacy_keys`
+    are those of former signers, to be shown: `kid`, `alg`, and `until` in epoch seconds.
     """
 
     secret_arn: str
@@ -95,6 +102,7 @@ class RotationSettings:
     jwks_max_age: int
     rotation_days: int
     parameter_tags: Mapping[str, str] = field(default_factory=dict)
+    legacy_keys: Sequence[Mapping[str, Any]] = ()
 
     @classmethod
     def from_environment(cls, env: Environment) -> "RotationSettings":
@@ -110,4 +118,5 @@ class RotationSettings:
             jwks_max_age=int(env["JWKS_MAX_AGE_SECONDS"]),
             rotation_days=int(env["ROTATION_DAYS"]),
             parameter_tags=json.loads(env.get("JWKS_PARAMETER_TAGS", "{}")),
+            legacy_keys=json.loads(env.get("LEGACY_KEYS", "[]")),
         )

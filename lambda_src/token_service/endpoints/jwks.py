@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 import base64
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -40,6 +41,9 @@ class JwksEndpoint:
     The parameter is read again once `cache_seconds` have passed. While it cannot be read, what is
     at hand is served until it is `max_age_seconds` old: a verifier's wait for a new key counts on
     that bound.
+
+    Keys of former signers are served beside ours until their time has come, told by `wall_clock` in
+    epoch seconds, as it is looked at when the parameter is read.
     """
 
     def __init__(
@@ -47,8 +51,10 @@ class JwksEndpoint:
         settings: JwksSettings,
         read_document: Callable[[], tuple[str, int]],
         clock: Callable[[], float],
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
+        self._wall_clock = wall_clock
         self._read_document = read_document
         self._kept = Kept(
             "the JWKS parameter",
@@ -100,7 +106,9 @@ class JwksEndpoint:
         }
 
     def _read(self) -> _Served:
-        body = publication.jwks(self._read_document()[0])
+        now = self._wall_clock()
+        legacy = [key["jwk"] for key in self._settings.legacy_keys if now < key["until"]]
+        body = publication.jwks(self._read_document()[0], legacy)
         digest = base64.urlsafe_b64encode(hashlib.sha256(body.encode()).digest()).decode()
         etag = f'"{digest}"'
         max_age = f"public, max-age={self._settings.cache_seconds}"

@@ -175,6 +175,7 @@ class RotateCommands:
                 for key in ring.retired
             ],
             "revoked": dict(ring.revoked),
+            "legacy_keys": list(self.settings.legacy_keys),
             "problems": [asdict(problem) for problem in status.problems],
             "rotation_possible_at": math.ceil(status.rotation_possible_at),
             "change_in_progress": pending

@@ -117,8 +117,11 @@ def generation(document: str) -> int:
     return 0
 
 
-def jwks(document: str) -> str:
+def jwks(document: str, legacy: Iterable[Mapping[str, str]] = ()) -> str:
     """The JWK Set to serve: the public keys of the stored document, and no other members.
+
+    `legacy` are public JWKs of former signers, which stand behind ours; one that has the `kid` of
+    one of ours is left out.
 
     Raises `PublicationError` if there is no key, or one that is no public JWK: to PowerSync a key
     that is not in the set is gone, where an error lets it keep those it has.
@@ -129,6 +132,8 @@ def jwks(document: str) -> str:
         raise PublicationError(f"the JWKS parameter does not hold a JWK Set: {error!r}") from error
     if not keys:
         raise PublicationError("no key is published yet")
+    ours = {key["kid"] for key in keys}
+    keys += [dict(jwk) for jwk in legacy if jwk["kid"] not in ours]
     return json.dumps({"keys": keys}, separators=(",", ":"))
 
 
