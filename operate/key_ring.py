@@ -67,6 +67,12 @@ class Status:
         return told
 
     @property
+    def legacy_keys(self) -> Sequence[Mapping[str, Any]]:
+        """The keys of former signers, each with its end (`until`)."""
+        told: Sequence[Mapping[str, Any]] = self.document.get("legacy_keys", ())
+        return told
+
+    @property
     def current(self) -> str:
         """The `kid` that signs."""
         return str(next(key["kid"] for key in self.keys if key["state"] == "current"))

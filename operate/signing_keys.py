@@ -162,7 +162,7 @@ def _show(status: Status, stack: str) -> None:
         stopped = key["stopped_signing_at"]
         say(f"retired   {key['kid']}  {key['alg']}")
         say(f"          {'signed until':16} {moment(stopped)}, {_from(status.now, stopped)}")
-    for key in status.document.get("legacy_keys", ()):
+    for key in status.legacy_keys:
         say(f"legacy    {key['kid']}  {key['alg']}")
         words = "leaves the JWKS" if key["until"] > status.now else "left the JWKS"
         say(f"          {words:16} {moment(key['until'])}, {_from(status.now, key['until'])}")

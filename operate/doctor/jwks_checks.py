@@ -204,7 +204,7 @@ def _compared(site: Site, served: set[str], seen: str) -> Check:
 
 def _served_rightly(status: Status, served: set[str], seen: str) -> Check:
     ring = {str(key["kid"]) for key in status.keys}
-    former = {str(key["kid"]) for key in status.document.get("legacy_keys", ())}
+    former = {str(key["kid"]) for key in status.legacy_keys}
     former = (former & served) - ring - set(status.document.get("revoked", {}))
     if ring == served - former:
         beside = f", and {len(former)} of legacyKeys" if former else ""

@@ -186,3 +186,33 @@ def test_an_unknown_path_is_not_found(method: str) -> None:
 @pytest.mark.parametrize("event", [{}, {"rawPath": 1}, {"requestContext": {"http": None}}])
 def test_an_event_of_another_kind_is_not_found(event: dict[str, object]) -> None:
     assert _Parameter().endpoint()(event, None)["statusCode"] == 404
+
+
+LEGACY = {"kty": "OKP", "crv": "Ed25519", "x": "y", "kid": "former", "alg": "EdDSA", "use": "sig"}
+
+
+def _serving_beside(*legacy: dict[str, object], now: float) -> list[dict[str, str]]:
+    settings = JwksSettings("/jwks", 60, 120, ROUTES, legacy)
+    endpoint = JwksEndpoint(settings, _Parameter().read, lambda: 0.0, lambda: now)
+    keys: list[dict[str, str]] = json.loads(_ask(endpoint)[2])["keys"]
+    return keys
+
+
+def test_a_former_signers_key_stands_behind_ours_until_its_time() -> None:
+    legacy = {"jwk": LEGACY, "until": 100}
+    assert [key["kid"] for key in _serving_beside(legacy, now=99.9)] == ["one", "former"]
+    assert _serving_beside(legacy, now=99.9)[1] == LEGACY
+    assert [key["kid"] for key in _serving_beside(legacy, now=100)] == ["one"]
+
+
+def test_under_the_kid_of_one_of_ours_a_former_key_is_not_served() -> None:
+    keys = _serving_beside({"jwk": {**LEGACY, "kid": "one"}, "until": 100}, now=0)
+    assert [key["x"] for key in keys] == ["x"]
+
+
+def test_former_keys_alone_are_not_served() -> None:
+    """To PowerSync ours would be gone, where an error lets it keep them."""
+    settings = JwksSettings("/jwks", 60, 120, ROUTES, [{"jwk": LEGACY, "until": 100}])
+    parameter = _Parameter(document='{"keys": []}')
+    endpoint = JwksEndpoint(settings, parameter.read, lambda: 0.0, lambda: 0.0)
+    assert _ask(endpoint)[0] == 503

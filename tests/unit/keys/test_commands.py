@@ -4,6 +4,7 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -256,6 +257,17 @@ def test_status_lists_retired_keys(account: Account, commands: RotateCommands) -
     assert retired["stopped_signing_at"] == pytest.approx(
         account.clock() - account.timings.retain_after_signing, abs=5
     )
+
+
+def test_status_shows_the_keys_of_former_signers_beside_the_ring(
+    account: Account, commands: RotateCommands
+) -> None:
+    ring = account.function().bootstrap()
+    former = {"kid": "former", "alg": "RS256", "until": 1}
+    settings = replace(commands.settings, legacy_keys=[former])
+    told = replace(commands, settings=settings).run({"action": "status"})
+    assert told["legacy_keys"] == [former]
+    assert {key["kid"] for key in _keys(told)} == {key.kid for key in ring.keys}
 
 
 def test_retire_tells_the_keys_that_are_left(account: Account, commands: RotateCommands) -> None:
