@@ -61,6 +61,10 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"rotationDays": 0}, "rotationDays: should be greater than or equal to 1"),
     ({"rotationDays": 1001}, "rotationDays: should be less than or equal to 1000"),
     ({"rotationDays": 1, "verifierCacheSeconds": 86400}, "rotationDays: should be at least 2: "),
+    (
+        {"legacyKeys": [{"jwk": {}, "until": "2027-01-31"}]},
+        "legacyKeys[0].jwk: should be an RSA key",
+    ),
     ({"verifierCacheSeconds": 0}, "verifierCacheSeconds: should be greater than or equal to 1"),
     (
         {
