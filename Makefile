@@ -21,8 +21,14 @@ PULUMI_PACKAGES := $(PULUMI_VENV)/.packages
 # Deno, for the comparison with the original.
 BENCH_PACKAGES := tests/benchmarks/node_modules/.packages
 
-# Operators' commands run in the environment that is there, and else have a small one of their own.
-OPERATORS := .local/operators
+# The local stack runs in the environment that is there, and else has one of its own, a third as large.
+LOCAL_VENV := .local/venv
+RUNS_ONLY := $(if $(wildcard $(PACKAGES))$(filter-out local,$(MAKECMDGOALS)),,yes)
+LOCAL_PACKAGES := $(if $(RUNS_ONLY),$(LOCAL_VENV)/.packages,$(PACKAGES))
+LOCAL_PYTHON := $(if $(RUNS_ONLY),$(LOCAL_VENV),$(VENV))/bin/python
+
+# So do operators' commands, with a small one; that of the local stack has what they need, too.
+OPERATORS := $(if $(wildcard $(LOCAL_VENV)/.packages),$(LOCAL_VENV),.local/operators)
 OPERATE_PACKAGES := $(if $(wildcard $(PACKAGES)),$(PACKAGES),$(OPERATORS)/.packages)
 OPERATE_PYTHON := $(if $(wildcard $(PACKAGES)),$(RUN),$(OPERATORS)/bin/python)
 ONLY_LOCAL = test -z "$(STACK)" || { echo "This is for the local stack only: leave STACK out" >&2; exit 2; }
@@ -42,8 +48,8 @@ MAKEFLAGS += --no-print-directory
 ## Use
 
 .PHONY: local
-local: $(PACKAGES) $(EMULATOR) ## Deploy to an embedded AWS on 127.0.0.1 and serve until Ctrl-C
-	@PYTHONPATH=infra:lambda_src exec $(RUN) -m operate.page
+local: $(LOCAL_PACKAGES) $(EMULATOR) ## Deploy to an embedded AWS on 127.0.0.1 and serve until Ctrl-C
+	@PYTHONPATH=infra:lambda_src exec $(LOCAL_PYTHON) -m operate.page
 
 # Asked for by Pulumi itself, after a preview: it asks at a terminal only.
 CAN_BE_ASKED = test "$(YES)" = 1 || { test -t 0 && test -t 1; } || { \
@@ -156,6 +162,7 @@ lock: $(PACKAGES) ## Lock the dependencies of requirements/*.in; UPGRADE=1 renew
 	@$(COMPILE) requirements/deploy.in -o requirements.txt >/dev/null
 	@$(COMPILE) requirements/lambda.in -o lambda_src/requirements.txt >/dev/null
 	@$(COMPILE) requirements/operate.in -o requirements/operate.txt >/dev/null
+	@$(COMPILE) requirements/local.in -o requirements/local.txt >/dev/null
 	@$(COMPILE) requirements/dev.in -o requirements/dev.txt >/dev/null
 	@$(COMPILE) requirements/ministack.in -o requirements/ministack.txt >/dev/null
 	@git diff --stat -- requirements requirements.txt lambda_src/requirements.txt
@@ -201,9 +208,10 @@ $(PACKAGES): requirements/uv.txt requirements/dev.txt $(CREATED)
 
 # A folder of its own: MiniStack pins versions of packages that we use too. It has the same Python
 # as ours, so it is made anew when ours was.
-$(EMULATOR): requirements/ministack.txt $(CREATED) $(call unless_there,$(MINISTACK)/bin/python) | $(PACKAGES)
+$(EMULATOR): UV := $(LOCAL_PYTHON) -m uv --quiet --no-config
+$(EMULATOR): requirements/ministack.txt $(if $(RUNS_ONLY),,$(CREATED)) $(call unless_there,$(MINISTACK)/bin/python) | $(LOCAL_PACKAGES)
 	@$(SET_UP) "MiniStack, the embedded AWS," 50 $(MINISTACK) \
-	  '$(UV) venv --clear --python $(RUN) $(MINISTACK) && $(UV) pip sync --python $(MINISTACK)/bin/python --require-hashes requirements/ministack.txt'
+	  '$(UV) venv --clear --python $(LOCAL_PYTHON) $(MINISTACK) && $(UV) pip sync --python $(MINISTACK)/bin/python --require-hashes requirements/ministack.txt'
 	@touch $@
 
 $(PULUMI_PACKAGES): export PULUMI_PYTHON_CMD = $(PYTHON)
@@ -211,10 +219,16 @@ $(PULUMI_PACKAGES): requirements.txt infra/requirements.txt $(call unless_there,
 	pulumi install
 	@mkdir -p $(@D) && touch $@
 
-$(OPERATORS)/.packages: requirements/operate.txt $(call unless_there,$(OPERATORS)/bin/python)
+.local/operators/.packages: requirements/operate.txt $(call unless_there,.local/operators/bin/python)
 	$(CHECK_PYTHON)
-	@$(SET_UP) "what operators need" 90 $(OPERATORS) \
-	  '$(PYTHON) -m venv --clear $(OPERATORS) && $(OPERATORS)/bin/python $(PIP) requirements/operate.txt'
+	@$(SET_UP) "what operators need" 90 $(@D) \
+	  '$(PYTHON) -m venv --clear $(@D) && $(@D)/bin/python $(PIP) requirements/operate.txt'
+	@touch $@
+
+$(LOCAL_VENV)/.packages: requirements/local.txt $(call unless_there,$(LOCAL_VENV)/bin/python)
+	$(CHECK_PYTHON)
+	@$(SET_UP) "what the local stack needs" 330 $(@D) \
+	  '$(PYTHON) -m venv --clear $(@D) && $(@D)/bin/python $(PIP) requirements/local.txt'
 	@touch $@
 
 tests/%/node_modules/.packages: tests/%/package.json tests/%/package-lock.json | $(PACKAGES)
