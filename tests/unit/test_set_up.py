@@ -15,9 +15,9 @@ import pytest
 from requirements import set_up
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = tuple(f"requirements/{name}.txt" for name in ("uv", "dev", "operate", "ministack"))
+LOCKS = tuple(f"requirements/{name}.txt" for name in ("uv", "dev", "operate", "local", "ministack"))
 VENV, PACKAGES, MINISTACK = "a virtual environment", "Python packages", "MiniStack"
-OPERATORS = "what operators need"
+OPERATORS, LOCAL = "what operators need", "what the local stack needs"
 
 
 class Clone:
@@ -67,7 +67,9 @@ class Clone:
             text=True,
             check=True,
         )
-        return re.findall(rf'set_up.py "({VENV}|{PACKAGES}|{MINISTACK}|{OPERATORS})', said.stdout)
+        return re.findall(
+            rf'set_up.py "({VENV}|{PACKAGES}|{MINISTACK}|{OPERATORS}|{LOCAL})', said.stdout
+        )
 
 
 @pytest.fixture
@@ -129,9 +131,37 @@ def test_an_operators_command_uses_the_environment_that_is_there(clone: Clone) -
     assert clone.would_be_made("keys") == []
 
 
-def test_what_operators_commands_import_is_in_their_lock() -> None:
+def test_the_local_stack_alone_sets_up_an_environment_that_operators_use_too(clone: Clone) -> None:
+    clone.remove(".venv")
+    clone.remove(".local")
+    assert clone.would_be_made("local") == [LOCAL, MINISTACK]
+    clone.link(".local/venv/bin/python", sys.executable)
+    clone.touch(".local/venv/.packages")
+    assert clone.would_be_made("local") == [MINISTACK]
+    clone.link(".local/ministack/bin/python", sys.executable)
+    clone.touch(".local/ministack/.packages")
+    assert clone.would_be_made("local") == clone.would_be_made("keys") == []
+    clone.touch("requirements/local.txt")
+    assert clone.would_be_made("local") == [LOCAL]
+    assert clone.would_be_made() == [VENV, PACKAGES, MINISTACK]
+
+
+def test_the_local_stack_uses_the_environment_that_is_there(clone: Clone) -> None:
+    assert clone.would_be_made("local") == []
+    clone.touch("requirements/dev.txt")
+    assert clone.would_be_made("local") == [PACKAGES]
+
+
+@pytest.mark.parametrize(
+    ("lock", "modules"),
+    [
+        ("operate", "operate.__main__"),
+        ("local", "operate.__main__, local.command, operate.page.routes, operate.page.service"),
+    ],
+)
+def test_what_is_imported_is_in_the_lock(lock: str, modules: str) -> None:
     """Else it works here, and not where nothing else is set up."""
-    script = "import sys; import operate.__main__; print(*sys.modules)"
+    script = f"import sys; import {modules}; print(*sys.modules)"
     path = os.pathsep.join([str(ROOT), str(ROOT / "infra"), str(ROOT / "lambda_src")])
     said = subprocess.run(
         [sys.executable, "-c", script],
@@ -143,8 +173,8 @@ def test_what_operators_commands_import_is_in_their_lock() -> None:
     owners = importlib.metadata.packages_distributions()
     imported = {module.partition(".")[0] for module in said.stdout.split()}
     needed = {_canonical(owners[name][0]) for name in imported & owners.keys()}
-    lock = (ROOT / "requirements/operate.txt").read_text()
-    locked = {_canonical(name) for name in re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)}
+    text = (ROOT / f"requirements/{lock}.txt").read_text()
+    locked = {_canonical(name) for name in re.findall(r"^([\w.-]+)==", text, re.MULTILINE)}
     assert {"boto3", "typer", "pyjwt"} <= needed
     # botocore takes certifi where it is, httpx click; setuptools imports itself at each start.
     # coverage, where it is measured, starts in every process.
