@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.identity.key_server import KeyServer
+from tests.identity.clock import MovableClock
+from tests.identity.key_server import KeyServer, public_jwk
+from tests.unit.identity.session_provider import KEY, Authenticate, providers, token
 from tests.unit.identity.stand_in import KEYS
+from token_service.identity.providers import Caller, IdentityProviders
 
 
 @pytest.fixture(scope="module")
@@ -13,3 +16,34 @@ def server() -> Iterator[KeyServer]:
     """Serves the keys of the stand-in."""
     with KeyServer(keys=KEYS) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def session_keys() -> Iterator[KeyServer]:
+    with KeyServer(keys=[public_jwk(KEY, kid="k", alg="ES256")]) as server:
+        yield server
+
+
+@pytest.fixture
+def sessions() -> Iterator[KeyServer]:
+    with KeyServer() as server:
+        yield server
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+def authenticate(session_keys: KeyServer, sessions: KeyServer, clock: MovableClock) -> Authenticate:
+    built: dict[str, IdentityProviders] = {}
+
+    def authenticate(credential: str | None = None, **check: object) -> Caller:
+        if str(check) not in built:
+            built[str(check)] = providers(
+                clock, jwksUri=session_keys.uri, checkSession={"userinfoUri": sessions.uri, **check}
+            )
+        return built[str(check)].authenticate(credential or token())
+
+    return authenticate

@@ -10,6 +10,7 @@ from tests.identity.key_server import as_segment
 from token_service.identity.algorithms import ASYMMETRIC_ALGORITHMS
 from token_service.identity.credentials import (
     CLOCK_LEEWAY,
+    DEEPEST_JSON,
     END_OF_TIME,
     LARGEST_CREDENTIAL,
     LARGEST_KID,
@@ -73,16 +74,49 @@ def test_of_a_long_algorithm_the_log_has_little() -> None:
 
 def test_the_largest_credential_is_taken_and_a_byte_more_is_not() -> None:
     def of_length(length: int) -> str:
-        start = compact(head()).rpartition(".")[0] + "."
-        return start + "A" * (length - len(start))
+        # The signature's length modulo 4 must be one that base64 has: a longer kid shifts it.
+        for kid in ("k", "kk", "kkk"):
+            start = compact(head(kid=kid)).rpartition(".")[0] + "."
+            if (length - len(start)) % 4 != 1:
+                return start + "A" * (length - len(start))
+        raise AssertionError(f"no credential of {length} bytes")
 
     assert LARGEST_CREDENTIAL == 16_384
-    # The signature's length modulo 4 must be one that base64 has.
-    lengths = [n for n in range(16_380, 16_385) if len(of_length(n).rpartition(".")[2]) % 4 != 1]
-    assert len(parse(of_length(lengths[-1])).encoded) == lengths[-1]
-    assert 16_384 in lengths or 16_383 in lengths
+    assert len(parse(of_length(16_384)).encoded) == 16_384
     with pytest.raises(InvalidCredentialError, match="larger than 16384 bytes"):
         parse(of_length(16_385))
+
+
+@pytest.mark.parametrize("depth", [32, 33])
+def test_the_deepest_json_is_taken_and_one_level_more_is_not(depth: int) -> None:
+    payload = '{"x":' + "[" * (depth - 1) + "]" * (depth - 1) + "}"
+    if depth == DEEPEST_JSON:
+        parse(compact(head(), payload))
+    else:
+        with pytest.raises(InvalidCredentialError, match="payload: nested more than 32 deep"):
+            parse(compact(head(), payload))
+
+
+@pytest.mark.parametrize("crit", [["exp"], ["b64"], [], None, "", 0, False])
+def test_a_critical_extension_is_refused_however_little_it_says(crit: object) -> None:
+    """RFC 7515 §4.1.11: none is understood, and none may be empty."""
+    with pytest.raises(InvalidCredentialError, match="crit names an extension"):
+        parse(compact(head(crit=crit)))
+
+
+@pytest.mark.parametrize("b64", [False, None, 0, 1, "", "true"])
+def test_only_a_payload_in_base64_is_read(b64: object) -> None:
+    """RFC 7797."""
+    assert parse(compact(head(b64=True))).alg == "RS256"
+    with pytest.raises(InvalidCredentialError, match="an unencoded payload"):
+        parse(compact(head(b64=b64)))
+
+
+@pytest.mark.parametrize("text", ['{"sub":"a","sub":"a"}', '{"a":{"b":1,"b":2}}'])
+def test_a_member_may_stand_only_once(text: str) -> None:
+    """RFC 7515 §4: which of them counts would depend on who reads."""
+    with pytest.raises(InvalidCredentialError, match="a member stands twice"):
+        parse(compact(head(), text))
 
 
 @pytest.mark.parametrize(

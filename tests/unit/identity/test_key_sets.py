@@ -145,6 +145,8 @@ ENTRA_V1 = f"https://sts.windows.net/{TENANT}/"
         (ENTRA_V1, ENTRA_V1, True),
         (ENTRA.replace("1111", "9999"), ENTRA, False),
         (ENTRA.replace("1111", "9999"), ENTRA_V1, False),
+        (ENTRA, ENTRA_V1 + "more", False),
+        (ENTRA, ENTRA_V1.removesuffix("/"), False),
         (ENTRA + "/", ENTRA, False),
         ("https://login.microsoftonline.us/{tenantid}/v2.0", ENTRA, False),
         ("https://attacker.test/{tenantid}/v2.0", ENTRA, False),

@@ -1,6 +1,5 @@
 """Fetching a provider's keys: when, how often, and what is believed."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,12 +10,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tests.identity.clock import MovableClock
 from tests.identity.key_server import KeyServer, public_jwk
 from tests.patience import PATIENT
-from token_service.identity.provider_http import (
-    IdentityProviderUnavailableError,
-    send_request,
+from token_service.identity.provider_http import IdentityProviderUnavailableError
+from token_service.identity.provider_keys import (
+    FRESH_FOR,
+    KEPT_FOR,
+    UNKNOWN_KID_INTERVAL,
+    ProviderKeys,
 )
-from token_service.identity.provider_keys import ProviderKeys
-from token_service.identity.urls import check_url
 
 KEY = public_jwk(ec.generate_private_key(ec.SECP256R1()), kid="k", alg="ES256")
 OTHER = public_jwk(ec.generate_private_key(ec.SECP256R1()), kid="other", alg="ES256")
@@ -33,7 +33,7 @@ def clock() -> MovableClock:
     return MovableClock()
 
 
-def provider_keys(uri: Callable[[], str], clock: MovableClock) -> ProviderKeys:
+def provider_keys(uri: Callable[[], str], clock: Callable[[], float]) -> ProviderKeys:
     return ProviderKeys(
         "acme",
         uri,
@@ -66,13 +66,6 @@ def test_keys_are_fetched_once_in_ten_minutes(
     clock.ahead += 601
     assert keys.find("k") is not None
     assert len(server.requests) == 2
-
-
-def test_we_say_who_is_asking(server: KeyServer) -> None:
-    """Firewalls in front of providers answer 403 to a request without `User-Agent`."""
-    send_request(server.uri)
-    send_request(server.uri, method="POST", headers={"X-More": "1"}, body=b"{}")
-    assert [asked.headers["user-agent"] for asked in server.requests] == ["powersync-auth"] * 2
 
 
 def test_a_withdrawn_key_is_gone_with_the_next_fetch(
@@ -176,49 +169,6 @@ def test_keys_outlive_an_outage_for_a_day_and_no_longer(
     assert keys.find("k") is not None
 
 
-@pytest.mark.parametrize(
-    ("left_out", "logged"),
-    [
-        ({**OTHER, "crv": "P-999"}, "acme: the key 'other' is left out: its algorithm is not"),
-        ({**OTHER, "x": "AA"}, "acme: the key 'other' is left out: not a valid key"),
-        ({**OTHER, "key_ops": ["sign"]}, "acme: the key 'other' is left out: key_ops lacks verify"),
-        ({**OTHER, "kid": "k"}, "acme: different keys share the kid 'k'; none of them is used"),
-        ({**OTHER, "kid": 5}, "acme: the key 5 is left out: its kid is not a string"),
-        ({**OTHER, "issuer": "https://x"}, "acme: the key 'other' is left out: it is for another"),
-        ({**OTHER, "kid": "a\r\nb\x1b\u202e", "use": "x"}, r"acme: the key 'a\r\nb\x1b\u202e' is"),
-        ({**OTHER, "kid": "x" * 10_000, "use": "x"}, f"acme: the key '{'x' * 79} is left out: use"),
-    ],
-)
-def test_a_key_that_is_left_out_is_logged_once_a_fetch(
-    *,
-    left_out: dict[str, object],
-    logged: str,
-    keys: ProviderKeys,
-    server: KeyServer,
-    clock: MovableClock,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    server.keys = [KEY, left_out, {**OTHER, "kid": "third"}]
-    for fetches in (1, 2):
-        for _ in range(10):
-            assert keys.find("third") is not None
-        warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
-        assert len(warnings) == fetches
-        assert warnings[-1].startswith(logged)
-        clock.ahead += 601
-
-
-def test_a_key_for_encryption_is_nothing_to_warn_of(
-    keys: ProviderKeys, server: KeyServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    server.keys = [KEY, {**OTHER, "use": "enc"}]
-    with caplog.at_level(logging.INFO):
-        assert keys.find("k") is not None
-    (record,) = caplog.records
-    assert record.levelno == logging.INFO
-    assert record.getMessage() == "acme: the key 'other' is left out: use is not sig"
-
-
 EC_KEYS = {kid: ec.generate_private_key(ec.SECP256R1()) for kid in ("former", "latter")}
 
 
@@ -259,42 +209,46 @@ def test_without_a_kid_a_new_key_is_found_at_once_and_the_next_after_30_seconds(
     assert len(server.requests) == 3
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "https://",
-        "example.com",
-        "//example.com",
-        "http://example.com",
-        "http://127.0.0.1.example.com",
-        "http://[::2]",
-        "http://user@127.0.0.1",
-        "https://user:password@example.com",
-        "https://example.com/#x",
-        "https://example.com/a b",
-        "https://example.com/\r\nX: y",
-        "https://example.com:0",
-        "https://example.com:99999",
-        "https://ex\u00e4mple.com",
-        "ftp://example.com",
-        "HTTPS//example.com",
-    ],
-)
-def test_a_url_that_is_not_plainly_https_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match=r"\w"):
-        check_url(url, allow_nearby_http=True)
+class StoppedClock:
+    """Tells exactly the time that it is given."""
+
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
-def test_http_on_loopback_is_for_the_local_stack_only() -> None:
-    for url in ("http://127.0.0.1:8080/x", "http://localhost/", "http://[::1]:80"):
-        assert check_url(url, allow_nearby_http=True) == url
-        with pytest.raises(ValueError, match="should be an https"):
-            check_url(url, allow_nearby_http=False)
+def test_keys_are_due_at_the_very_second(server: KeyServer) -> None:
+    clock = StoppedClock()
+    keys = provider_keys(lambda: server.uri, clock)
+    assert keys.find("k") is not None
+    clock.now += FRESH_FOR - 0.001
+    assert keys.find("k") is not None
+    assert len(server.requests) == 1
+    clock.now += 0.001
+    assert keys.find("k") is not None
+    assert len(server.requests) == 2
 
 
-def test_a_name_that_does_not_resolve_and_a_closed_port_are_outages() -> None:
-    closed = "http://127.0.0.1:1/keys"
-    for url in (closed, "https://does-not-exist.invalid/keys", f"https://{'a' * 64}.example.com"):
-        with pytest.raises(IdentityProviderUnavailableError, match="did not answer"):
-            send_request(url)
+def test_keys_that_nobody_confirms_end_at_the_very_second(server: KeyServer) -> None:
+    clock = StoppedClock()
+    keys = provider_keys(lambda: server.uri, clock)
+    assert keys.find("k") is not None
+    server.status = 500
+    clock.now += KEPT_FOR - 0.001
+    assert keys.find("k") is not None
+    clock.now += 0.001
+    with pytest.raises(IdentityProviderUnavailableError):
+        keys.find("k")
+
+
+def test_an_unknown_key_is_asked_about_again_at_the_very_second(server: KeyServer) -> None:
+    clock = StoppedClock()
+    keys = provider_keys(lambda: server.uri, clock)
+    assert keys.find("unknown") is None
+    clock.now += UNKNOWN_KID_INTERVAL - 0.001
+    assert keys.find("unknown") is None
+    assert len(server.requests) == 1
+    clock.now += 0.001
+    assert keys.find("unknown") is None
+    assert len(server.requests) == 2

@@ -131,6 +131,19 @@ def test_parameters_must_be_an_object(value: object, server: KeyServer) -> None:
         caller(server, item, {**claims, "their": {"parameters": value}})
 
 
+@pytest.mark.parametrize("value", [{"jkt": "thumbprint"}, {}, None, "", False])
+@pytest.mark.parametrize(
+    ("claim", "reason"),
+    [("cnf", "bound to a key of its sender"), ("events", "a security event, not a login")],
+)
+def test_a_token_for_something_else_is_no_login_however_little_it_says(
+    claim: str, reason: str, value: object, server: KeyServer
+) -> None:
+    """RFC 7800, RFC 8417 §2.2."""
+    with pytest.raises(InvalidCredentialError, match=reason):
+        caller(server, USUAL, {"sub": "u", "aud": "app", claim: value})
+
+
 def test_an_issuer_may_stand_once() -> None:
     with pytest.raises(ValueError, match=r"should name the issuer \S+ once"):
         IdentityProviders.from_settings(

@@ -1,4 +1,4 @@
-"""Which hosts are near, and may be asked by http in the local stack."""
+"""Which URLs may be asked, and which hosts are near enough for http in the local stack."""
 
 import pytest
 
@@ -54,3 +54,37 @@ def test_http_to_a_stranger_is_refused_everywhere() -> None:
     for url in ("http://example.com", "http://8.8.8.8", "http://localhost.example.com"):
         with pytest.raises(ValueError, match="should be an https"):
             check_url(url, allow_nearby_http=True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "https://",
+        "example.com",
+        "//example.com",
+        "http://example.com",
+        "http://127.0.0.1.example.com",
+        "http://[::2]",
+        "http://user@127.0.0.1",
+        "https://user:password@example.com",
+        "https://example.com/#x",
+        "https://example.com/a b",
+        "https://example.com/\r\nX: y",
+        "https://example.com:0",
+        "https://example.com:99999",
+        "https://ex\u00e4mple.com",
+        "ftp://example.com",
+        "HTTPS//example.com",
+    ],
+)
+def test_a_url_that_is_not_plainly_https_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        check_url(url, allow_nearby_http=True)
+
+
+def test_http_on_loopback_is_for_the_local_stack_only() -> None:
+    for url in ("http://127.0.0.1:8080/x", "http://localhost/", "http://[::1]:80"):
+        assert check_url(url, allow_nearby_http=True) == url
+        with pytest.raises(ValueError, match="should be an https"):
+            check_url(url, allow_nearby_http=False)
