@@ -10,7 +10,6 @@ import pulumi_aws as aws
 from functions import JWKS_PATH, TOKEN_PATH
 from naming import physical_name
 from policies import policy
-from timings import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,8 +55,9 @@ class Alarms(pulumi.ComponentResource):
         requests = {"ApiId": api.api.id}
         self._alarm(
             "rotation-failed",
-            "The rotate function failed: signing keys may not rotate or leave the JWKS. Its log "
-            "says why; what it does is safe to repeat.",
+            "The rotate function failed: somebody else has written the JWKS parameter, or signing "
+            "keys may not rotate or leave the JWKS. Its log says which and why; what it does is "
+            "safe to repeat.",
             "AWS/Lambda",
             "Errors",
             rotate,
@@ -65,12 +65,13 @@ class Alarms(pulumi.ComponentResource):
         )
         self._alarm(
             "rotation-silent",
-            "The rotate function, due every day, has not run for two days.",
+            "The rotate function, due every five minutes, has not run for half an hour: nobody "
+            "looks after the JWKS parameter.",
             "AWS/Lambda",
             "Invocations",
             rotate,
-            period=DAY,
-            periods=2,
+            period=MINUTES_5,
+            periods=6,
             missing="breaching",
             comparison="LessThanThreshold",
             # Before the first invocation it would be in alarm from its first minute.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
+import pulumi_aws as aws
 
 import environment
 from bundle import lambda_bundle
@@ -42,6 +44,11 @@ class Functions:
     bundle: Path
 
 
+def triggered_by(bundle: Path) -> dict[str, str]:
+    """What has an invocation be made again: other code."""
+    return {"bundle": hashlib.sha256(bundle.read_bytes()).hexdigest()}
+
+
 def routes(settings: Settings) -> dict[str, str]:
     """Each public path with the methods that it answers."""
     paths = {JWKS_PATH: "GET, HEAD", TOKEN_PATH: "GET, POST"}
@@ -74,6 +81,43 @@ def make_functions(
         settings, secret_arn=keys.secret.arn, issuer=issuer, dns_suffix=suffix
     )
     serving = Capacity(settings.memory_mb, settings.snap_start, settings.provisioned_concurrency)
+    rotate = Function(
+        "rotate",
+        settings,
+        role=roles.rotate,
+        handler="token_service.handlers.rotate.handler",
+        environment={
+            "DNS_SUFFIX": suffix,
+            "KEYRING_SECRET_ARN": keys.secret.arn,
+            "JWKS_PARAMETER": keys.parameter.name,
+            "SEAL_KEY_ARN": keys.key.arn,
+            "SIGNING_ALGORITHM": settings.signing_algorithm,
+            "PUBLISH_BEFORE_SIGNING_SECONDS": str(timings.publish_before_signing),
+            "RETAIN_AFTER_SIGNING_SECONDS": str(timings.retain_after_signing),
+            "ANONYMOUS_REMEMBER_SECONDS": str(settings.remember_retired_seconds),
+            "VERIFIER_CACHE_SECONDS": str(settings.verifier_cache_seconds),
+            "JWKS_MAX_AGE_SECONDS": str(timings.jwks_max_age),
+            "ROTATION_DAYS": str(settings.rotation_days),
+            "JWKS_PARAMETER_TAGS": json.dumps(stack_tags()),
+            "LEGACY_KEYS": for_rotate(settings.former_keys),
+        },
+        permissions=[*keys.write_ring(), *keys.write_jwks()],
+        after=[keys.policy],
+        # No SnapStart here: keys are made from the randomness of this very process.
+        capacity=Capacity(512),
+        # Each change of the keys. The others would log a line for each request, at a cost, and
+        # the API's access log has them already.
+        log_level="INFO",
+        timeout_seconds=180,
+        bundle=bundle,
+    )
+    published = aws.lambda_.Invocation(
+        "publish",
+        function_name=rotate.name,
+        input=json.dumps({"action": "publish"}),
+        triggers=triggered_by(bundle),
+        opts=pulumi.ResourceOptions(depends_on=[keys.policy, keys.parameter, *rotate.ready]),
+    )
     jwks = Function(
         "jwks",
         settings,
@@ -82,12 +126,15 @@ def make_functions(
         environment={
             "DNS_SUFFIX": suffix,
             "JWKS_PARAMETER": keys.parameter.name,
+            "SEAL_KEY_ARN": keys.key.arn,
             "JWKS_CACHE_SECONDS": str(timings.jwks_cache),
             "JWKS_MAX_AGE_SECONDS": str(timings.jwks_max_age),
             "ROUTES": json.dumps(routes(settings)),
             "LEGACY_KEYS": for_jwks(settings.former_keys),
         },
-        permissions=[keys.read_jwks()],
+        permissions=keys.read_jwks(),
+        # It serves nothing without a seal, which the former release put on nothing.
+        after=[published],
         capacity=Capacity(256, reserved_concurrency=settings.reserved_concurrency),
         timeout_seconds=5,
         bundle=bundle,
@@ -118,35 +165,6 @@ def make_functions(
             bundle=bundle,
             capacity=serving,
         )
-    rotate = Function(
-        "rotate",
-        settings,
-        role=roles.rotate,
-        handler="token_service.handlers.rotate.handler",
-        environment={
-            "DNS_SUFFIX": suffix,
-            "KEYRING_SECRET_ARN": keys.secret.arn,
-            "JWKS_PARAMETER": keys.parameter.name,
-            "SIGNING_ALGORITHM": settings.signing_algorithm,
-            "PUBLISH_BEFORE_SIGNING_SECONDS": str(timings.publish_before_signing),
-            "RETAIN_AFTER_SIGNING_SECONDS": str(timings.retain_after_signing),
-            "ANONYMOUS_REMEMBER_SECONDS": str(settings.remember_retired_seconds),
-            "VERIFIER_CACHE_SECONDS": str(settings.verifier_cache_seconds),
-            "JWKS_MAX_AGE_SECONDS": str(timings.jwks_max_age),
-            "ROTATION_DAYS": str(settings.rotation_days),
-            "JWKS_PARAMETER_TAGS": json.dumps(stack_tags()),
-            "LEGACY_KEYS": for_rotate(settings.former_keys),
-        },
-        permissions=[*keys.write_ring(), keys.write_jwks()],
-        after=[keys.policy],
-        # No SnapStart here: keys are made from the randomness of this very process.
-        capacity=Capacity(512),
-        # Each change of the keys. The others would log a line for each request, at a cost, and
-        # the API's access log has them already.
-        log_level="INFO",
-        timeout_seconds=180,
-        bundle=bundle,
-    )
     return Functions(jwks, auth, auth_anonymous, rotate, bundle)
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
 
-from functions import JWKS_PATH
+from functions import JWKS_PATH, triggered_by
 from naming import physical_name
 from timings import ROTATION_WINDOW_HOURS
 
 if TYPE_CHECKING:
     from functions import Functions
     from http_api import HttpApi, Routes
+    from lambda_function import Function
     from settings import Settings
     from signing_keys import SigningKeys
+
+WATCHED_EVERY_MINUTES = 5
 
 
 class Rotation(pulumi.ComponentResource):
@@ -29,6 +31,8 @@ class Rotation(pulumi.ComponentResource):
             when the code changes.
         schedule: The rotation schedule of Secrets Manager.
         daily: The EventBridge rule that lets previous keys leave the JWKS.
+        watch: The one that has what was published looked at: whoever writes over it raises an
+            alarm within ten minutes, be the JWKS asked for or not.
     """
 
     def __init__(
@@ -56,7 +60,7 @@ class Rotation(pulumi.ComponentResource):
                     "jwks_uri": pulumi.Output.concat(api.endpoint, JWKS_PATH),
                 }
             ),
-            triggers={"bundle": hashlib.sha256(functions.bundle.read_bytes()).hexdigest()},
+            triggers=triggered_by(functions.bundle),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[keys.policy, keys.parameter, *rotate.ready, *routes.ready],
@@ -83,21 +87,38 @@ class Rotation(pulumi.ComponentResource):
             # Secrets Manager tries the function when the schedule is made.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[secrets_manager, self.bootstrap]),
         )
-        self.daily = aws.cloudwatch.EventRule(
+        self.daily = self._regularly(
             "retire",
-            name=physical_name("retire"),
-            description="Lets signing keys leave the JWKS once their last token has expired",
-            schedule_expression="rate(1 day)",
-            opts=child,
+            rotate,
+            "rate(1 day)",
+            "Lets signing keys leave the JWKS once their last token has expired",
         )
-        permission = rotate.allow(
-            "retire", "events.amazonaws.com", source_arn=self.daily.arn, opts=child
-        )
-        aws.cloudwatch.EventTarget(
-            "retire",
-            rule=self.daily.name,
-            arn=rotate.arn,
-            input=json.dumps({"action": "retire"}),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission, self.bootstrap]),
+        self.watch = self._regularly(
+            "watch",
+            rotate,
+            f"rate({WATCHED_EVERY_MINUTES} minutes)",
+            "Sees to it that the published JWKS is what the rotate function has published",
         )
         self.register_outputs({})
+
+    def _regularly(
+        self, action: str, rotate: Function, schedule: str, description: str
+    ) -> aws.cloudwatch.EventRule:
+        """Has the rotate function do something on a schedule, once there is a ring."""
+        child = pulumi.ResourceOptions(parent=self)
+        rule = aws.cloudwatch.EventRule(
+            action,
+            name=physical_name(action),
+            description=description,
+            schedule_expression=schedule,
+            opts=child,
+        )
+        permission = rotate.allow(action, "events.amazonaws.com", source_arn=rule.arn, opts=child)
+        aws.cloudwatch.EventTarget(
+            action,
+            rule=rule.name,
+            arn=rotate.arn,
+            input=json.dumps({"action": action}),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission, self.bootstrap]),
+        )
+        return rule

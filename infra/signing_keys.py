@@ -14,7 +14,9 @@ from regions import via_service
 from secret_policy import close_secret
 
 if TYPE_CHECKING:
-    from roles import Roles
+    from collections.abc import Sequence
+
+    from roles import FunctionRole, Roles
     from settings import Settings
 
 KEY_ADMINISTRATION = (
@@ -42,12 +44,16 @@ KEY_ADMINISTRATION = (
 )
 """What the account's administrators may do with a key: look after it, never use it."""
 
+SEAL_CONTEXT = "kms:EncryptionContext:JwksParameter"
+"""What a seal of the JWKS is encrypted for: the name of its parameter."""
+
 
 class SigningKeys(pulumi.ComponentResource):
     """What keeps the signing keys.
 
     Produces:
-        key: The customer-managed KMS key, with alias and rotation.
+        key: The customer-managed KMS key, with alias and rotation. It encrypts the ring, and seals
+            what the rotate function publishes.
         secret: The key-ring secret. It is empty until the rotate function writes the first ring:
             a private key is never on a laptop nor in Pulumi's state.
         policy: The secret's resource policy: the functions that need it, and nobody else. It is
@@ -69,7 +75,22 @@ class SigningKeys(pulumi.ComponentResource):
         partition = aws.get_partition_output().partition
         self._secrets_manager = via_service("secretsmanager")
 
+        self._parameter_name = f"/{physical_name('jwks')}"
         root = pulumi.Output.concat("arn:", partition, ":iam::", account, ":root")
+
+        def seals(sid: str, actions: Sequence[str], *users: FunctionRole) -> Statement:
+            return {
+                "Sid": sid,
+                "Effect": "Allow",
+                "Principal": {"AWS": root},
+                "Action": list(actions),
+                "Resource": "*",  # in a key's policy: this key
+                "Condition": {
+                    "ArnEquals": {"aws:PrincipalArn": [user.arn for user in users]},
+                    "StringEquals": {SEAL_CONTEXT: self._parameter_name},
+                },
+            }
+
         self.key = aws.kms.Key(
             "signing-keys",
             description="Encrypts the ring of PowerSync signing keys",
@@ -99,6 +120,9 @@ class SigningKeys(pulumi.ComponentResource):
                         }
                     },
                 },
+                # In no other context, so that neither of them can decrypt the ring by itself.
+                seals("RotateAloneSealsTheJwks", ["kms:Encrypt"], roles.rotate),
+                seals("RotateAndJwksOpenSeals", ["kms:Decrypt"], roles.rotate, roles.jwks),
             ),
             opts=kept,
         )
@@ -122,7 +146,7 @@ class SigningKeys(pulumi.ComponentResource):
         self.policy = close_secret(self.secret, roles, settings.break_glass_principals, opts=child)
         self.parameter = aws.ssm.Parameter(
             "jwks",
-            name=f"/{physical_name('jwks')}",
+            name=self._parameter_name,
             type="String",
             tier="Intelligent-Tiering",
             insecure_value=json.dumps({"keys": []}),
@@ -154,22 +178,33 @@ class SigningKeys(pulumi.ComponentResource):
             self._on_key("kms:Decrypt", "kms:GenerateDataKey"),
         ]
 
-    def read_jwks(self) -> Statement:
-        """What the JWKS function's role needs."""
-        return self._on_parameter("ssm:GetParameter")
+    def read_jwks(self) -> list[Statement]:
+        """What the JWKS function's role needs: the document, and who wrote it."""
+        return [self._on_parameter("ssm:GetParameter"), self._on_seals("kms:Decrypt")]
 
-    def write_jwks(self) -> Statement:
+    def write_jwks(self) -> list[Statement]:
         """What the rotate function's role needs to publish, also where the parameter is gone.
 
         With tags it can only be made by whoever may tag it.
         """
-        return self._on_parameter("ssm:AddTagsToResource", "ssm:GetParameter", "ssm:PutParameter")
+        return [
+            self._on_parameter("ssm:AddTagsToResource", "ssm:GetParameter", "ssm:PutParameter"),
+            self._on_seals("kms:Decrypt", "kms:Encrypt"),
+        ]
 
     def _on_secret(self, *actions: str) -> Statement:
         return {"Effect": "Allow", "Action": list(actions), "Resource": self.secret.arn}
 
     def _on_parameter(self, *actions: str) -> Statement:
         return {"Effect": "Allow", "Action": list(actions), "Resource": self.parameter.arn}
+
+    def _on_seals(self, *actions: str) -> Statement:
+        return {
+            "Effect": "Allow",
+            "Action": list(actions),
+            "Resource": self.key.arn,
+            "Condition": {"StringEquals": {SEAL_CONTEXT: self._parameter_name}},
+        }
 
     def _on_key(self, *actions: str) -> Statement:
         return {

@@ -18,6 +18,7 @@ class JwksSettings:
     """Settings of the JWKS function; `routes` maps each public path to its allowed methods.
 
     `legacy_keys` are those of former signers: `jwk` and `until`, in epoch seconds.
+    `seal_key_arn` is None in an environment of the release that had no seals.
     """
 
     parameter: str
@@ -25,6 +26,7 @@ class JwksSettings:
     max_age_seconds: int
     routes: Mapping[str, str]
     legacy_keys: Sequence[Mapping[str, Any]] = ()
+    seal_key_arn: str | None = None
 
     @classmethod
     def from_environment(cls, env: Environment) -> "JwksSettings":
@@ -35,6 +37,7 @@ class JwksSettings:
             max_age_seconds=int(env["JWKS_MAX_AGE_SECONDS"]),
             routes=json.loads(env["ROUTES"]),
             legacy_keys=json.loads(env.get("LEGACY_KEYS", "[]")),
+            seal_key_arn=env.get("SEAL_KEY_ARN"),
         )
 
 
@@ -90,6 +93,7 @@ class RotationSettings:
 
     `parameter_tags` are those of the JWKS parameter, for when it has to be made anew. `legacy_keys`
     are those of former signers, to be shown: `kid`, `alg`, and `until` in epoch seconds.
+    `seal_key_arn` is None in an environment of the release that had no seals.
     """
 
     secret_arn: str
@@ -103,6 +107,7 @@ class RotationSettings:
     rotation_days: int
     parameter_tags: Mapping[str, str] = field(default_factory=dict)
     legacy_keys: Sequence[Mapping[str, Any]] = ()
+    seal_key_arn: str | None = None
 
     @classmethod
     def from_environment(cls, env: Environment) -> "RotationSettings":
@@ -119,4 +124,5 @@ class RotationSettings:
             rotation_days=int(env["ROTATION_DAYS"]),
             parameter_tags=json.loads(env.get("JWKS_PARAMETER_TAGS", "{}")),
             legacy_keys=json.loads(env.get("LEGACY_KEYS", "[]")),
+            seal_key_arn=env.get("SEAL_KEY_ARN"),
         )

@@ -17,6 +17,8 @@ def key(aws: Aws, resource: Resource) -> Created:
         resource.inputs,
         leave_out={"enableKeyRotation", "rotationPeriodInDays", "deletionWindowInDays"},
     )
+    if "Policy" in given:
+        given["Policy"] = _for_assumed_roles(given["Policy"])
     kms = aws.client("kms")
     created = _remembered_key(kms, resource.inputs.get("description"))
     if created is None:

@@ -1,8 +1,8 @@
 """AWS on loopback for a benchmark: the calls that read, and an identity provider's keys.
 
-It answers Secrets Manager's `GetSecretValue` and `DescribeSecret` and SSM's `GetParameter` (JSON
-1.1 protocol) over plain HTTP and counts every call. What TLS costs is left out, for everything
-compared alike.
+It answers Secrets Manager's `GetSecretValue` and `DescribeSecret`, SSM's `GetParameter` and KMS's
+`Decrypt` (JSON 1.1 protocol) over plain HTTP and counts every call. What TLS costs is left out, for
+everything compared alike.
 """
 
 import json
@@ -21,7 +21,8 @@ class LoopbackAws:
 
     Attributes:
         secrets: Values of secrets by their ARN.
-        parameters: Values of SSM parameters by their name.
+        parameters: Values of SSM parameters by their name, written at the time 0.
+        plaintexts: What is in ciphertexts; both in base64.
         pages: Bodies of plain GET requests by their path.
         calls: How often each AWS action was called.
     """
@@ -29,6 +30,7 @@ class LoopbackAws:
     def __init__(self) -> None:
         self.secrets: dict[str, str] = {}
         self.parameters: dict[str, str] = {}
+        self.plaintexts: dict[str, str] = {}
         self.pages: dict[str, str] = {}
         self.calls: Counter[str] = Counter()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
@@ -58,8 +60,17 @@ class LoopbackAws:
             }
         if action == "GetParameter":
             name = parameters["Name"]
-            value = {"Name": name, "Type": "String", "Value": self.parameters[name], "Version": 1}
-            return {"Parameter": value}
+            return {
+                "Parameter": {
+                    "Name": name,
+                    "Type": "String",
+                    "Value": self.parameters[name],
+                    "Version": 1,
+                    "LastModifiedDate": 0.0,
+                }
+            }
+        if action == "Decrypt":
+            return {"Plaintext": self.plaintexts[parameters["CiphertextBlob"]]}
         raise KeyError(action)
 
     def __enter__(self) -> Self:

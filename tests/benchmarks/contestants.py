@@ -19,6 +19,7 @@ from tests.api_gateway import lambda_event
 from tests.benchmarks.aws import LoopbackAws
 from token_service.keys import keyring, ring_document
 from token_service.keys.key_generation import generate_private_jwk, generate_signing_key
+from token_service.keys.seal import Claim, attached
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -33,6 +34,7 @@ IDENTITY_AUDIENCE = "app"
 
 TUTORIAL_PACKAGES = ("fastapi", "mangum", "pyjwt[crypto]", "boto3")
 
+_SEAL = base64.b64encode(b"as long as one that KMS makes".ljust(240)).decode()
 
 ANONYMOUS = lambda_event("/token/anonymous")
 JWKS = lambda_event("/.well-known/jwks.json")
@@ -63,7 +65,10 @@ def publish_keys(aws: LoopbackAws, provider_key: rsa.RSAPrivateKey) -> None:
                 {**key.public_jwk, "kid": key.kid, "alg": alg, "use": "sig", "published_at": now}
                 for key in ring.keys
             ]
-            aws.parameters[PARAMETER] = json.dumps({"generation": 1, "keys": keys})
+            document = json.dumps({"generation": 1, "keys": keys})
+            aws.parameters[PARAMETER] = attached(document, _SEAL)
+            claim = Claim.of(document, 1, 0.0).dumps()
+            aws.plaintexts[_SEAL] = base64.b64encode(claim.encode()).decode()
     pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -99,6 +104,7 @@ def function_environment(aws: LoopbackAws) -> dict[str, str]:
         "AWS_ENDPOINT_URL": aws.endpoint,
         "ALLOW_NEARBY_HTTP": "1",
         "JWKS_PARAMETER": PARAMETER,
+        "SEAL_KEY_ARN": "arn:aws:kms:us-east-1:123456789012:key/signing-keys",
         "JWKS_CACHE_SECONDS": "60",
         "JWKS_MAX_AGE_SECONDS": "120",
         "ROUTES": json.dumps(routes),

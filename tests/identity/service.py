@@ -84,7 +84,7 @@ class Deployment:
         self.published = publication.dumps(keys, generation=1)
         jwks = JwksSettings("/jwks", cache_seconds=60, max_age_seconds=120, routes={})
         self._handlers: dict[str, Handler] = {
-            JWKS_PATH: JwksEndpoint(jwks, lambda: (self.published, 1), clock),
+            JWKS_PATH: JwksEndpoint(jwks, lambda: self.published, clock),
             "/token": lambda_handler(signed_in_app(service, providers)),
             "/token/anonymous": lambda_handler(anonymous_app(service)),
         }

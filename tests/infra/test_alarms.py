@@ -13,7 +13,7 @@ API = {"ApiId": "id-of-api"}
 ALARMS = {
     "rotation-failed": ("Lambda Errors", ROTATE, AT_LEAST, 1, "1 x 300 s", "notBreaching"),
     # A function that is not started gives no data at all, which is what this one is for.
-    "rotation-silent": ("Lambda Invocations", ROTATE, LESS_THAN, 1, "2 x 86400 s", "breaching"),
+    "rotation-silent": ("Lambda Invocations", ROTATE, LESS_THAN, 1, "6 x 300 s", "breaching"),
     # Not the function's errors: a 503 that it answers is none. And well within the hour for which
     # PowerSync keeps the keys.
     "jwks-failed": ("ApiGateway 5xx", API, AT_LEAST, 1, "3 of 12 x 300 s", "notBreaching"),

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from tests.infra.plan import ACCOUNT, REGION, Plan, record
+from token_service.keys.seal_key import SealKey
 
+SEALS_ONLY = {"kms:EncryptionContext:JwksParameter": "/powersync-auth-dev-jwks"}
 FUNCTIONS = ["jwks", "auth", "auth-anonymous", "rotate"]
 
 
@@ -72,6 +74,7 @@ def test_the_jwks_function_reads_the_parameter_and_nothing_else(full_plan: Plan)
         "logs:CreateLogStream",
         "logs:PutLogEvents",
         "ssm:GetParameter",
+        "kms:Decrypt",  # of seals: see below
     }
     role = full_plan.of("Role")["jwks"].inputs["name"]
     assert role not in json.dumps([full_plan.one("SecretPolicy").inputs["policy"]])
@@ -97,6 +100,7 @@ def test_the_rotate_function_writes_ring_and_jwks(full_plan: Plan) -> None:
         "secretsmanager:PutSecretValue",
         "secretsmanager:UpdateSecretVersionStage",
         "kms:Decrypt",
+        "kms:Encrypt",
         "kms:GenerateDataKey",
         "ssm:AddTagsToResource",
         "ssm:GetParameter",
@@ -109,7 +113,7 @@ def test_the_customer_key_is_used_through_secrets_manager_for_this_secret(
     full_plan: Plan, name: str
 ) -> None:
     secret = full_plan.environment("rotate")["KEYRING_SECRET_ARN"]
-    (statement,) = [s for s in full_plan.role_statements(name) if "kms:Decrypt" in s["Action"]]
+    statement = next(s for s in full_plan.role_statements(name) if "kms:Decrypt" in s["Action"])
     assert statement["Resource"] == f"arn:aws:kms:{REGION}:{ACCOUNT}:key/signing-keys"
     assert statement["Condition"] == {
         "StringEquals": {
@@ -121,7 +125,7 @@ def test_the_customer_key_is_used_through_secrets_manager_for_this_secret(
 
 def test_the_key_policy_lets_nobody_use_the_key_directly(plan: Plan) -> None:
     policy = json.loads(plan.of("Key")["signing-keys"].inputs["policy"])
-    administration, use = policy["Statement"]
+    administration, use, *seals = policy["Statement"]
     root = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     assert administration["Principal"] == use["Principal"] == root
     assert "kms:PutKeyPolicy" in administration["Action"]  # or KMS refuses the policy
@@ -132,6 +136,44 @@ def test_the_key_policy_lets_nobody_use_the_key_directly(plan: Plan) -> None:
         "kms:ViaService": f"secretsmanager.{REGION}.amazonaws.com",
         "kms:CallerAccount": ACCOUNT,
     }
+    roles = f"arn:aws:iam::{ACCOUNT}:role/powersync-auth-dev-{REGION}"
+    for statement, action, users in zip(
+        seals, ("kms:Encrypt", "kms:Decrypt"), (("rotate",), ("rotate", "jwks")), strict=True
+    ):
+        assert statement["Effect"] == "Allow"
+        assert statement["Principal"] == root
+        assert statement["Action"] == [action]
+        assert statement["Condition"] == {
+            "ArnEquals": {"aws:PrincipalArn": [f"{roles}-{user}" for user in users]},
+            "StringEquals": SEALS_ONLY,
+        }
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"), [("jwks", ["kms:Decrypt"]), ("rotate", ["kms:Decrypt", "kms:Encrypt"])]
+)
+def test_the_customer_key_seals_the_jwks_and_nothing_else(
+    full_plan: Plan, name: str, wanted: list[str]
+) -> None:
+    statement = full_plan.role_statements(name)[-1]
+    assert statement == {
+        "Effect": "Allow",
+        "Action": wanted,
+        "Resource": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/signing-keys",
+        "Condition": {"StringEquals": SEALS_ONLY},
+    }
+
+
+@pytest.mark.parametrize("name", ["jwks", "rotate"])
+def test_a_function_uses_the_key_as_the_policies_say(full_plan: Plan, name: str) -> None:
+    environment = full_plan.environment(name)
+    assert environment["SEAL_KEY_ARN"] == f"arn:aws:kms:{REGION}:{ACCOUNT}:key/signing-keys"
+    key = SealKey.connect(environment["SEAL_KEY_ARN"], environment["JWKS_PARAMETER"])
+    where = key.where()
+    assert where["KeyId"] == environment["SEAL_KEY_ARN"]
+    context = where["EncryptionContext"]
+    assert isinstance(context, dict)
+    assert {f"kms:EncryptionContext:{pair}": value for pair, value in context.items()} == SEALS_ONLY
 
 
 def test_the_secret_is_closed_to_everybody_else(full_plan: Plan) -> None:
@@ -173,7 +215,7 @@ def test_without_anonymous_tokens_two_functions_read_the_secret(default_plan: Pl
 def test_only_named_sources_invoke_the_functions(full_plan: Plan) -> None:
     api = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api-id/*"
     secret = full_plan.environment("rotate")["KEYRING_SECRET_ARN"]
-    retire = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/powersync-auth-dev-retire"
+    rule = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/powersync-auth-dev"
     permissions = [p.inputs for p in full_plan.of("Permission").values()]
     assert {p["action"] for p in permissions} == {"lambda:InvokeFunction"}
     allowed = sorted(
@@ -204,7 +246,8 @@ def test_only_named_sources_invoke_the_functions(full_plan: Plan) -> None:
                 "PUT/{proxy+}",
             )
         ),
-        ("rotate", "events", retire, None),
+        ("rotate", "events", f"{rule}-retire", None),
+        ("rotate", "events", f"{rule}-watch", None),
         ("rotate", "secretsmanager", secret, ACCOUNT),
     ]
 

@@ -26,6 +26,9 @@ from token_service.identity.provider_http import ProviderResponse
 POWERSYNC_WAITS = 3.0
 """Seconds that PowerSync waits for the JWKS."""
 
+COLD_START = 0.6
+"""Seconds that the JWKS function may take to start: some 80 ms of CPU at a seventh of a core."""
+
 Handler = Callable[[Mapping[str, object], object], Mapping[str, Any]]
 
 
@@ -82,6 +85,27 @@ def test_the_jwks_function_answers_while_powersync_waits(
     assert start("jwks")(lambda_event(JWKS_PATH), None)["statusCode"] == 503
     assert 0 < waiting.seconds < POWERSYNC_WAITS
     assert full_plan.of("Function")["jwks"].inputs["timeout"] > POWERSYNC_WAITS
+
+
+def test_the_jwks_function_answers_in_time_when_parameter_and_key_are_both_slow(
+    waiting: Waiting, start: Callable[[str], Handler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SSM answers its last attempt at the last moment, and then KMS says nothing."""
+    asked: list[str] = []
+
+    def slow(*where: Any, deadline: float, **_: object) -> Answer:
+        asked.append(where[2]["X-Amz-Target"])
+        if asked[1:] == ["AmazonSSM.GetParameter"]:
+            waiting.add(deadline - time.monotonic())
+            value = {"Value": '{"keys":[],"seal":"c2VhbA=="}', "Version": 2, "LastModifiedDate": 1}
+            return Answer(200, {}, json.dumps({"Parameter": value}).encode())
+        waiting.add(deadline - time.monotonic())
+        raise NoAnswerError("TimeoutError")
+
+    monkeypatch.setattr(aws_json, "exchange", slow)
+    assert start("jwks")(lambda_event(JWKS_PATH), None)["statusCode"] == 503
+    assert asked == ["AmazonSSM.GetParameter"] * 2 + ["TrentService.Decrypt"] * 2
+    assert 2 < waiting.seconds < POWERSYNC_WAITS - COLD_START
 
 
 def test_an_anonymous_client_gets_an_answer_before_the_function_is_ended(

@@ -46,7 +46,7 @@ class World:
         )
         self.endpoint = JwksEndpoint(
             settings,
-            lambda: (self.deployment.published, 1),
+            lambda: self.deployment.published,
             lambda: self.now,
             lambda: self.now,
         )

@@ -106,7 +106,7 @@ def test_make_revoke_works_without_the_parameter_and_brings_it_back(
     ssm.delete_parameter(Name=deployed.jwks_parameter)
     shown = command("keys")
     assert shown.status == 0, shown.errors
-    assert f"Problem: the key {kid} is not published" in shown.output
+    assert "Problem: the JWKS is not served: the JWKS parameter was deleted" in shown.output
     revoked = command("revoke", "--kid", kid)
     assert revoked.status == 0, revoked.errors
     assert f"Revoked {kid}" in revoked.output
@@ -125,7 +125,11 @@ def test_make_keys_names_a_key_that_is_nobodys(stack: LocalStack, command: Comma
     shown = command("keys")
     assert "Problem: the key foreign is published and no key of the ring" in shown.output
     told = json.loads(command("keys", "--json").output)
-    assert [each["kid"] for each in told["problems"]] == ["foreign"]
+    assert [each["problem"] for each in told["problems"]] == [
+        "the JWKS is not served",
+        "published and no key of the ring",
+    ]
+    assert told["problems"][1]["kid"] == "foreign"
     retired = KeyRing(deployed)._invoke({"action": "retire"})
     assert "foreign" not in retired["kids"]
     assert "foreign" not in ssm.get_parameter(Name=deployed.jwks_parameter)["Parameter"]["Value"]

@@ -18,6 +18,8 @@ from token_service.keys.keyring import KeyRing, Timings
 from token_service.keys.publication import Publication
 from token_service.keys.publisher import JwksPublisher
 from token_service.keys.rotation import Rotation
+from token_service.keys.seal import Claim, SealedReader, attached, detached
+from token_service.keys.seal_key import SealKey
 from token_service.keys.stores import CURRENT, PENDING, KeyRingStore, PublicationStore
 
 TAGS = {"project": "powersync-auth", "stack": "test"}
@@ -40,6 +42,7 @@ class Watch:
     clock: Callable[[], float] = time.time
     contents: dict[str, bytes] = field(default_factory=dict)
     created: dict[str, float] = field(default_factory=dict)
+    modified: dict[str, float] = field(default_factory=dict)
     alone: threading.Lock = field(default_factory=threading.Lock)
 
     def around(
@@ -61,6 +64,12 @@ class Watch:
             # Our clock may be ahead of the emulator's.
             version_id = str(answer["VersionId"])
             answer["CreatedDate"] = self.created.get(version_id, answer["CreatedDate"])
+        if action == "PutParameter":
+            self.modified[str(parameters["Name"])] = self.clock()
+        if action == "GetParameter" and on_emulator:
+            parameter = answer["Parameter"]
+            assert isinstance(parameter, dict)
+            parameter["LastModifiedDate"] = self.modified[str(parameters["Name"])]
         self.after(number, action)
         return answer
 
@@ -119,13 +128,17 @@ class Account:
         self.being_revoked: set[str] = set()
         self.contents: dict[str, bytes] = {}
         self.created: dict[str, float] = {}
+        self.modified: dict[str, float] = {}
         self._ahead = 0.0
         self._alone = threading.Lock()
         self.model = Aws(self.clock) if in_model else None
         self._secrets = self._client("secretsmanager", "secretsmanager", Watch())
-        self._ssm = self._client("ssm", "AmazonSSM", Watch())
+        self._ssm = self._client(
+            "ssm", "AmazonSSM", Watch(clock=self.clock, modified=self.modified)
+        )
+        self._kms = self._client("kms", "TrentService", Watch())
         name = f"test-{uuid.uuid4()}"
-        self.secret_arn, self.parameter = f"arn:{name}", f"/{name}"
+        self.secret_arn, self.parameter, self.key = f"arn:{name}", f"/{name}", "key"
         if not in_model:
             self._make_resources(name)
 
@@ -138,6 +151,9 @@ class Account:
             "CreateSecret", {"Name": name, "ClientRequestToken": str(uuid.uuid4())}
         )
         self.secret_arn = str(made["ARN"])
+        key = self._kms.call("CreateKey", {})["KeyMetadata"]
+        assert isinstance(key, dict)
+        self.key = str(key["Arn"])
         self._ssm.call(
             "PutParameter", {"Name": self.parameter, "Value": '{"keys":[]}', "Type": "String"}
         )
@@ -153,6 +169,7 @@ class Account:
         """The rotate function, in a process of its own as it were."""
         watch = watch or Watch()
         watch.clock, watch.contents, watch.created = self.clock, self.contents, self.created
+        watch.modified = self.modified
         watch.alone = self._alone
         rings = KeyRingStore(
             self.secret_arn, self._client("secretsmanager", "secretsmanager", watch)
@@ -163,7 +180,12 @@ class Account:
         return Rotation(
             rings=rings,
             publisher=JwksPublisher(
-                rings, publications, self.timings.retain_after_signing, self.clock, self.wait
+                rings,
+                publications,
+                self.timings.retain_after_signing,
+                self.clock,
+                self.wait,
+                SealKey(self.key, self.parameter, self._client("kms", "TrentService", watch)),
             ),
             make_key=lambda: generate_signing_key(self.algorithm, int(self.clock())),
             timings=self.timings,
@@ -193,12 +215,32 @@ class Account:
         return found
 
     def published(self) -> Publication:
-        document = PublicationStore(self.parameter, self._ssm).read_document()[0]
-        return publication.loads(document, self.clock())
+        """What is stored, whether it is served just now or not."""
+        return publication.loads(self._document(), self.clock())
+
+    def _document(self) -> str:
+        store = PublicationStore(self.parameter, self._ssm)
+        return detached(store.read().text)[0]
+
+    def served(self) -> str:
+        """What a JWKS function that has just been started serves."""
+        return self.reader()()
+
+    def reader(self) -> SealedReader:
+        """What a JWKS function reads through."""
+        key = SealKey(self.key, self.parameter, self._kms)
+        return SealedReader(PublicationStore(self.parameter, self._ssm).read, key.open)
+
+    def put_sealed(self, document: str) -> None:
+        """Publish a document of ours."""
+        store = PublicationStore(self.parameter, self._ssm)
+        claim = Claim.of(document, store.read().version + 1, self.clock())
+        key = SealKey(self.key, self.parameter, self._kms)
+        store.write(attached(document, key.close(claim.dumps())))
 
     def document(self) -> dict[str, Any]:
         """What stands in the parameter."""
-        return dict(json.loads(PublicationStore(self.parameter, self._ssm).read_document()[0]))
+        return dict(json.loads(self._document()))
 
     def write_document(self, document: object) -> None:
         """Somebody writes over the parameter by hand."""
@@ -256,9 +298,7 @@ class Account:
         """Another account in the same state."""
         other = Account(in_model=self.model is not None)
         other.timings, other._ahead = self.timings, self._ahead
-        PublicationStore(other.parameter, other._ssm).write(
-            self.published(), self.signing().generation
-        )
+        other.put_sealed(publication.dumps(self.published(), self.signing().generation))
         KeyRingStore(other.secret_arn, other._secrets).put(
             self.labels()[CURRENT], self.signing(), stage=CURRENT
         )
@@ -280,6 +320,8 @@ class Account:
         ring, published = self.signing(), self.published()
         assert {key.kid for key in ring.keys} <= set(published), "a key is not published"
         assert not ring.revoked.keys() & set(published), "a revoked key is published"
+        served = publication.loads(self.served(), self.clock())
+        assert served == published, "what is published is not served"
 
     def check_consistent(self) -> None:
         """Beyond that, the publication is that of the ring."""

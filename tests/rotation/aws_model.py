@@ -1,9 +1,10 @@
-"""Secrets Manager and SSM in memory, as AWS documents them: quick, and strict.
+"""Secrets Manager, SSM and KMS in memory, as AWS documents them: quick, and strict.
 
 Label moves are seen late by readers, calls take time, services can be out of reach.
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/
 """
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -38,6 +39,9 @@ class Aws:
     document: str | None = '{"keys":[]}'
     document_version: int = 1
     tags: object = None
+    document_at: float = 0.0
+    largest_parameter: int = 8192
+    sealed: dict[str, tuple[object, object]] = field(default_factory=dict)
     on_publication: Callable[[str], None] = lambda _: None
     on_current: Callable[[str], None] = lambda _: None
 
@@ -53,6 +57,8 @@ class Aws:
             "UpdateSecretVersionStage": self._update_secret_version_stage,
             "GetParameter": self._get_parameter,
             "PutParameter": self._put_parameter,
+            "Encrypt": self._encrypt,
+            "Decrypt": self._decrypt,
         }
         return answers[action](parameters)
 
@@ -123,10 +129,17 @@ class Aws:
     def _get_parameter(self, _: Parameters) -> Answer:
         if self.document is None:
             raise AwsError("ssm", "GetParameter", "ParameterNotFound", "")
-        return {"Parameter": {"Value": self.document, "Version": self.document_version}}
+        return {
+            "Parameter": {
+                "Value": self.document,
+                "Version": self.document_version,
+                "LastModifiedDate": self.document_at,
+            }
+        }
 
     def _put_parameter(self, parameters: Parameters) -> Answer:
-        tiers = {"Intelligent-Tiering": 8192, "Advanced": 8192, "Standard": 4096}
+        largest = self.largest_parameter
+        tiers = {"Intelligent-Tiering": largest, "Advanced": largest, "Standard": 4096}
         if len(str(parameters["Value"]).encode()) > tiers[str(parameters["Tier"])]:
             raise AwsError("ssm", "PutParameter", "ValidationException", "too large")
         if not parameters.get("Overwrite") and self.document is not None:
@@ -137,8 +150,23 @@ class Aws:
             self.tags = parameters.get("Tags")
         self.document = str(parameters["Value"])
         self.document_version += 1
+        self.document_at = self.clock()
         self.on_publication(self.document)
         return {"Version": self.document_version}
+
+    def _encrypt(self, parameters: Parameters) -> Answer:
+        """A ciphertext as long as KMS's of so much, which nobody can make."""
+        plaintext = str(parameters["Plaintext"])
+        blob = f"{len(self.sealed)}:".encode().ljust(152 + len(plaintext) * 3 // 4, b"-")
+        ciphertext = base64.b64encode(blob).decode()
+        self.sealed[ciphertext] = parameters["EncryptionContext"], plaintext
+        return {"CiphertextBlob": ciphertext, "KeyId": parameters["KeyId"]}
+
+    def _decrypt(self, parameters: Parameters) -> Answer:
+        context, plaintext = self.sealed.get(str(parameters["CiphertextBlob"]), (None, None))
+        if context is None or context != parameters["EncryptionContext"]:
+            raise AwsError("kms", "Decrypt", "InvalidCiphertextException", "")
+        return {"Plaintext": plaintext, "KeyId": parameters["KeyId"]}
 
     def _visible(self) -> dict[str, str]:
         """The labels as they were `label_delay` seconds ago."""

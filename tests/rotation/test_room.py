@@ -106,6 +106,9 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> Account:
 
     with monkeypatch.context() as patch:
         patch.setattr(JwksPublisher, "fits", fits_without_stamps)
+        # Beside a seal there is as much room as was for a document without one.
+        patch.setattr(publication, "LARGEST_DOCUMENT", 8192 + publication.LARGEST_SEAL + 10)
+        patch.setattr(account.model, "largest_parameter", publication.LARGEST_DOCUMENT)
         for _ in range(40):
             account.wait(4)
             try:

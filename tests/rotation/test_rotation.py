@@ -102,7 +102,7 @@ def test_test_secret_fails_on_a_published_key_that_is_another(running: Account) 
     swapped = {
         kid: type(key)({**key.jwk, "kid": kid}, key.published_at) for kid, key in published.items()
     }
-    function.publisher.publications.write(swapped, 2)
+    running.put_sealed(publication.dumps(swapped, 2))
     with pytest.raises(KeyPairError, match="does not verify"):
         function.test_secret(token)
 
@@ -261,7 +261,7 @@ def test_a_rotation_waits_anew_when_the_publication_was_lost_in_its_midst(
     function = running.function()
     function.create_secret(token)
     function.set_secret(token)
-    function.publisher.publications.write({}, generation=1)
+    running.put_sealed(publication.dumps({}, generation=1))
     with pytest.raises(RotationTooEarlyError):
         function.finish_secret(token)
     assert running.labels()[CURRENT] == before
@@ -311,4 +311,4 @@ def test_reads_change_nothing(running: Account) -> None:
     status = function.status()
     assert (status.ring, status.published) == (running.signing(), running.published())
     assert (status.pending, status.problems) == (None, [])
-    assert set(seen) == {"GetSecretValue", "GetParameter", "DescribeSecret"}
+    assert set(seen) == {"GetSecretValue", "GetParameter", "DescribeSecret", "Decrypt"}

@@ -8,6 +8,7 @@ import pytest
 
 from tests.rotation.account import TAGS, Account, steps
 from token_service.keys.keyring import RotationTooEarlyError
+from token_service.keys.problems import ProblemKind
 from token_service.keys.rotation import Rotation
 
 YEAR_3000 = 32_503_680_000
@@ -139,7 +140,7 @@ def test_two_who_make_the_deleted_parameter_anew_agree() -> None:
     account.delete_parameter()
     publisher = account.function().publisher
     publisher.publish()
-    assert publisher.publications.make({}, 0) is None  # somebody else was quicker
+    assert publisher.publications.make("{}") is None  # somebody else was quicker
     _live_on(account)
 
 
@@ -148,7 +149,9 @@ def test_the_ring_and_the_keys_are_told_while_the_parameter_is_gone() -> None:
     account.delete_parameter()
     status = account.function().status()
     assert (status.ring, status.published) == (account.signing(), {})
-    assert {problem.kid for problem in status.problems} == {key.kid for key in status.ring.keys}
+    (problem,) = status.problems
+    assert (problem.problem, problem.kid) == (ProblemKind.NOT_SERVED, None)
+    assert problem.detail == "the JWKS parameter was deleted"
 
 
 def test_the_embedded_aws_has_a_deleted_parameter_back_with_its_tags(running: Account) -> None:

@@ -33,6 +33,8 @@ from token_service.keys.keyring import (
 from token_service.keys.publisher import JwksPublisher
 from token_service.keys.ring_cache import RingCache
 from token_service.keys.rotation import Rotation
+from token_service.keys.seal import SealedReader
+from token_service.keys.seal_key import SealKey
 from token_service.keys.stores import (
     CURRENT,
     ConflictError,
@@ -110,6 +112,7 @@ class World:
             "arn:ring", ModelClient("secretsmanager", "secretsmanager", aws=self.aws)
         )
         self.publications = PublicationStore("/jwks", ModelClient("ssm", "AmazonSSM", aws=self.aws))
+        self.seal_key = SealKey("key", "/jwks", ModelClient("kms", "TrentService", aws=self.aws))
         self.rotation = Rotation(
             rings=self.rings,
             publisher=JwksPublisher(
@@ -118,6 +121,7 @@ class World:
                 derived.retain_after_signing,
                 lambda: self.now,
                 self.wait,
+                self.seal_key,
             ),
             make_key=self._make_key,
             timings=Timings(
@@ -142,7 +146,7 @@ class World:
         self.jwks_functions = [
             JwksEndpoint(
                 settings,
-                self._reached("ssm", f"JWKS function {number}", self.publications.read_document),
+                self._reader(f"JWKS function {number}"),
                 lambda: self.now,
             )
             for number in range(JWKS_FUNCTIONS)
@@ -153,6 +157,13 @@ class World:
                 self.rotation.bootstrap()
             except NoKeyRingError:
                 self.now += 1
+
+    def _reader(self, function: str) -> SealedReader:
+        key = ModelClient("kms", "TrentService", aws=self.aws)
+        return SealedReader(
+            self._reached("ssm", function, self.publications.read),
+            SealKey("key", "/jwks", key).open,
+        )
 
     # What AWS tells.
 
@@ -221,9 +232,8 @@ class World:
         self.now += seconds
 
     def rotation_possible_at(self) -> float:
-        published, _ = self.publications.read_document()
         ring = self._in_use()
-        for key in json.loads(published)["keys"]:
+        for key in json.loads(self.publications.read().text)["keys"]:
             if key["kid"] == ring.next.kid:
                 return float(key["published_at"]) + self.derived.publish_before_signing
         return self.now + self.derived.publish_before_signing

@@ -38,18 +38,18 @@ class _Served:
 class JwksEndpoint:
     """Serves the published keys; called with a payload 2.0 event, returns its response.
 
-    The parameter is read again once `cache_seconds` have passed. While it cannot be read, what is
-    at hand is served until it is `max_age_seconds` old: a verifier's wait for a new key counts on
-    that bound.
+    The document is read again once `cache_seconds` have passed. While it cannot be read, or what is
+    there is not the rotate function's, what is at hand is served until it is `max_age_seconds` old:
+    a verifier's wait for a new key counts on that bound.
 
     Keys of former signers are served beside ours until their time has come, told by `wall_clock` in
-    epoch seconds, as it is looked at when the parameter is read.
+    epoch seconds, as it is looked at when the document is read.
     """
 
     def __init__(
         self,
         settings: JwksSettings,
-        read_document: Callable[[], tuple[str, int]],
+        read_document: Callable[[], str],
         clock: Callable[[], float],
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -108,7 +108,7 @@ class JwksEndpoint:
     def _read(self) -> _Served:
         now = self._wall_clock()
         legacy = [key["jwk"] for key in self._settings.legacy_keys if now < key["until"]]
-        body = publication.jwks(self._read_document()[0], legacy)
+        body = publication.jwks(self._read_document(), legacy)
         digest = base64.urlsafe_b64encode(hashlib.sha256(body.encode()).digest()).decode()
         etag = f'"{digest}"'
         max_age = f"public, max-age={self._settings.cache_seconds}"

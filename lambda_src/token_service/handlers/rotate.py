@@ -10,6 +10,7 @@ from token_service.keys.key_generation import generate_signing_key
 from token_service.keys.keyring import Timings
 from token_service.keys.publisher import JwksPublisher
 from token_service.keys.rotation import Rotation
+from token_service.keys.seal_key import SealKey
 from token_service.keys.stores import KeyRingStore, PublicationStore
 from token_service.settings import RotationSettings
 
@@ -23,6 +24,9 @@ _rotation = Rotation(
         _settings.retain_after_signing,
         time.time,
         time.sleep,
+        SealKey.connect(_settings.seal_key_arn, _settings.parameter)
+        if _settings.seal_key_arn
+        else None,
     ),
     make_key=lambda: generate_signing_key(_settings.signing_algorithm, int(time.time())),
     timings=Timings(

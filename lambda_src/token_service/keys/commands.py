@@ -1,7 +1,7 @@
 """What the `rotate` function can be asked to do.
 
-By Secrets Manager: `{"Step", "SecretId", "ClientRequestToken", …}`. By the deployment, the daily
-schedule and operators: `{"action": "bootstrap" | "retire" | "revoke" | "status", …}`.
+By Secrets Manager: `{"Step", "SecretId", "ClientRequestToken", …}`. By the deployment, schedules
+and operators: `{"action": "publish" | "bootstrap" | "retire" | "watch" | "revoke" | "status", …}`.
 """
 
 import json
@@ -15,7 +15,9 @@ from typing import TypeVar
 from token_service.aws.aws_json import AwsError
 from token_service.keys import keyring
 from token_service.keys.keyring import KeyRing, Timings
+from token_service.keys.problems import ProblemKind
 from token_service.keys.publication import Publication
+from token_service.keys.publisher import LABELS_SEEN_WITHIN
 from token_service.keys.rotation import Rotation
 from token_service.keys.stores import NoKeyRingError
 from token_service.settings import RotationSettings
@@ -44,6 +46,10 @@ class RotationOverdueError(Exception):
     """Secrets Manager has not rotated the ring when it should have."""
 
 
+class JwksNotAsLeftError(Exception):
+    """Somebody else has written the JWKS parameter, or it cannot be published."""
+
+
 class JwksNotServedError(Exception):
     """The JWKS URI does not answer with the ring's keys."""
 
@@ -61,15 +67,18 @@ class RotateCommands:
         if "Step" in event:
             return self._step(event)
         actions = {
+            "publish": self._publish,
             "bootstrap": self._bootstrap,
             "retire": self._retire,
+            "watch": self._watch,
             "revoke": self._revoke,
             "status": self._status,
         }
         action = actions.get(str(event.get("action")))
         if action is None:
             raise InvalidEventError(f"`action` must be one of {', '.join(actions)}")
-        log.info("action %s", event["action"])
+        if action != self._watch:  # every few minutes, and nearly always for nothing
+            log.info("action %s", event["action"])
         return action(event)
 
     def _step(self, event: Event) -> dict[str, object]:
@@ -89,8 +98,13 @@ class RotateCommands:
         step(token)
         return {}
 
+    def _publish(self, _event: Event) -> dict[str, object]:
+        """Make the ring if there is none, and publish it."""
+        ring = self._settled(self.rotation.bootstrap)
+        return {"kids": [key.kid for key in ring.keys]}
+
     def _bootstrap(self, event: Event) -> dict[str, object]:
-        """Make the ring if there is none; return once the public JWKS URI serves its keys."""
+        """Publish; return once the public JWKS URI serves the ring's keys."""
         ring = self._settled(self.rotation.bootstrap)
         kids = {key.kid for key in ring.keys}
         jwks_uri = event.get("jwks_uri")
@@ -131,6 +145,22 @@ class RotateCommands:
                     " with `pulumi up` whether the rotation schedule is still there"
                 )
         return {"kids": [key.kid for key in ring.keys]}
+
+    def _watch(self, _event: Event) -> dict[str, object]:
+        """Publish what is due; then raise for what is wrong with what is published.
+
+        What is not served for a moment, such as where two calls were writing at once, is no alarm.
+        """
+        if self.rotation.publisher.look().problem is not None:
+            self.sleep(LABELS_SEEN_WITHIN)
+        # A key of no ring in a document that is served is left of a change that was superseded.
+        seen = self.rotation.status().problems
+        not_served = any(each.problem is ProblemKind.NOT_SERVED for each in seen)
+        tampered = seen if not_served else []
+        left = self.rotation.publish_due()
+        if tampered or left:
+            raise JwksNotAsLeftError("; ".join(map(str, (*tampered, *left))))
+        return {}
 
     def _revoke(self, event: Event) -> dict[str, object]:
         """Revoke `kids`, or every key with `all`; tells until when verifiers may still accept them.

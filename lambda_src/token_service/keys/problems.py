@@ -15,6 +15,7 @@ class ProblemKind(StrEnum):
     REVOKED = "revoked and still published"
     RETIRED = "retired and still published"
     FOREIGN = "published and no key of the ring"
+    NOT_SERVED = "the JWKS is not served"
     UNREADABLE = "the JWKS cannot be read"
     UNWRITABLE = "the JWKS cannot be published"
 
@@ -26,6 +27,10 @@ class Problem:
     problem: ProblemKind
     kid: str | None = None
     detail: str | None = None
+
+    def __str__(self) -> str:
+        of_what = f"the key {self.kid} is " if self.kid else ""
+        return f"{of_what}{self.problem}" + (f": {self.detail}" if self.detail else "")
 
 
 def find_problems(

@@ -23,8 +23,11 @@ log = logging.getLogger(__name__)
 LARGEST_DOCUMENT = 8192
 """Bytes that an advanced SSM parameter holds."""
 
+LARGEST_SEAL = 440
+"""Bytes of a seal, in base64: KMS adds some 150 bytes to a claim of about 90 (`seal.py`)."""
+
 RESERVE = 512
-"""Bytes of it kept for the members of the document itself, beside its keys."""
+"""Bytes of it kept for what is beside the keys: the seal and the members of the document itself."""
 
 LONGEST_RETENTION = 90_120
 """Seconds: `retain_after_signing` of the longest tokens that there can be."""
@@ -78,17 +81,18 @@ def fits(jwks: Iterable[Mapping[str, str]]) -> bool:
 def dumps(publication: Publication, generation: int) -> str:
     """The document to store; `generation` is that of the ring that signs.
 
-    Raises `PublicationError` if it is larger than SSM takes.
+    Raises `PublicationError` if it is larger than SSM takes together with its seal.
     """
     keys = [
         {**key.jwk, **{name: at for name in _OURS if (at := getattr(key, name))}}
         for key in publication.values()
     ]
     document = json.dumps({"generation": generation, "keys": keys}, separators=(",", ":"))
-    if len(document) > LARGEST_DOCUMENT:
+    room = LARGEST_DOCUMENT - LARGEST_SEAL - len(',"seal":""')
+    if len(document) > room:
         raise PublicationError(
             f"{len(keys)} keys take {len(document)} bytes, and the JWKS parameter holds"
-            f" {LARGEST_DOCUMENT}; wait until previous keys have left the JWKS, or rotate less"
+            f" {room}; wait until previous keys have left the JWKS, or rotate less"
             " often, use shorter-lived tokens or a smaller signingAlgorithm (ES256)"
         )
     return document

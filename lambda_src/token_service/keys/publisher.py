@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from token_service.keys import publication
 from token_service.keys.keyring import KeyRing, State
-from token_service.keys.publication import Publication, PublicationError, PublishedKey
+from token_service.keys.publication import Publication, PublishedKey
+from token_service.keys.seal import Claim, attached, is_in_place
+from token_service.keys.seal_key import SealKey
+from token_service.keys.standing import Standing, standing
 from token_service.keys.stores import ConflictError, KeyRingStore, PublicationStore, StoredRing
 
 log = logging.getLogger(__name__)
@@ -71,20 +74,12 @@ def derive(
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What stands in the parameter: its text, None where it was deleted, and what that says."""
-
-    document: str | None
-    published: Publication
-    version: int
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
 class JwksPublisher:
     """Derives the publication from the rings under AWSCURRENT and AWSPENDING, and writes it.
 
     `retain_after_signing` is in seconds; `clock` tells epoch seconds, `sleep` waits for seconds.
+    Without a `seal_key`, as in an environment of the release that had none, nothing is sealed and
+    everything is believed.
     """
 
     rings: KeyRingStore
@@ -92,10 +87,16 @@ class JwksPublisher:
     retain_after_signing: float
     clock: Callable[[], float]
     sleep: Callable[[float], None]
+    seal_key: SealKey | None
 
     def published(self) -> Publication:
-        """What is published; nothing, where the parameter cannot be read as a publication."""
-        return self._read().published
+        """What is published; nothing, where what the parameter holds is not ours."""
+        return self.look().believed
+
+    def look(self) -> Standing:
+        """What the parameter holds, and whether the JWKS function believes it."""
+        open_seal = self.seal_key.open if self.seal_key else None
+        return standing(self.publications.find(), open_seal, round(self.clock(), 3))
 
     def publish(
         self, *, prepared: StoredRing | None = None, finished: StoredRing | None = None
@@ -114,7 +115,7 @@ class JwksPublisher:
         Raises `ConflictError` if others keep writing.
         """
         for attempt in range(ATTEMPTS):
-            seen = self._read()
+            seen = self.look()
             current = self.rings.current()
             if finished is not None and current.version_id == finished.ring.derived_from:
                 current = finished
@@ -122,21 +123,46 @@ class JwksPublisher:
                 self.sleep(0.5 * 2**attempt)
                 continue
             pending = self.rings.pending()
-            others = [ring for ring in (prepared, pending and pending.stored) if ring]
-            derived = self._derive(current, others, seen.published)
+            under_way = pending and pending.stored
+            others = [ring for ring in (prepared, under_way) if ring]
+            derived = self._derive(current, others, seen.believed)
             known = prepared or finished
             if known is not None and known.ring.forced and not _fit(derived):
                 # What else is seen as pending is superseded, by a label that readers see late.
-                derived = self._derive(current, [prepared] if prepared else [], seen.published)
-            signing = current.ring.generation
+                derived = self._derive(current, [prepared] if prepared else [], seen.believed)
+            document = publication.dumps(derived, current.ring.generation)
             # As text: what was edited by hand and reads the same is written anew, too.
-            if publication.dumps(derived, signing) == seen.document:
+            if seen.problem is None and document == seen.document:
                 return derived
-            self._log_foreign(seen.published, [current, *others])
-            if self._write(derived, signing, seen) == seen.version + 1:
+            if seen.problem is not None and not seen.is_untouched:
+                log.error("the JWKS parameter is not as it was left: %s", seen.problem)
+            self._log_foreign(seen.stands, [current, *others])
+            if self._write(document, seen):
                 return derived
             self.sleep(LABELS_SEEN_WITHIN)
         raise ConflictError("others keep changing the published JWKS; try again")
+
+    def _write(self, document: str, seen: Standing) -> bool:
+        """Write the document in the place of what was seen; whether nobody else has meanwhile.
+
+        A seal says which version its document has. Where others were quicker, it is sealed again at
+        once: nobody would be served with it as it stands.
+        """
+        version = seen.version
+        if seen.document is None:
+            return self.publications.make(self._sealed(document, version + 1)) == version + 1
+        for _ in range(ATTEMPTS):
+            expected = version + 1
+            version = self.publications.write(self._sealed(document, expected))
+            if is_in_place(expected, version):
+                break
+        return version == seen.version + 1
+
+    def _sealed(self, document: str, version: int) -> str:
+        if self.seal_key is None:
+            return document
+        claim = Claim.of(document, version, self.clock())
+        return attached(document, self.seal_key.close(claim.dumps()))
 
     def fits(self, current: StoredRing, prepared: KeyRing) -> bool:
         """Whether the JWKS has room for every step from one ring to the one derived from it."""
@@ -159,34 +185,14 @@ class JwksPublisher:
         rings = [stored.ring for stored in prepared]
         return derive(current.ring, rings, before, now, self.retain_after_signing, dropped=dropped)
 
-    def _read(self) -> _Seen:
-        stored = self.publications.find_document()
-        if stored is None:
-            log.error("the JWKS parameter is not there; whoever publishes next makes it anew")
-            return _Seen(None, {}, 0, 0)
-        document, version = stored
-        try:
-            published = publication.loads(document, round(self.clock(), 3))
-            return _Seen(document, published, version, publication.generation(document))
-        except PublicationError:
-            # Written over by hand: it is derived anew, as if every key were published only now.
-            log.exception("the JWKS parameter was unreadable and is written anew")
-            return _Seen(document, {}, version, 0)
-
-    def _log_foreign(self, published: Publication, rings: Sequence[StoredRing]) -> None:
+    def _log_foreign(self, stands: Publication, rings: Sequence[StoredRing]) -> None:
         known = {kid for each in rings for kid in (*each.ring.kids, *each.ring.revoked)}
-        for kid in published.keys() - known:
+        for kid in stands.keys() - known:
             log.warning(
                 "the key %r was published and is of no ring, but of a change that came to nothing,"
                 " or put there by somebody; it is taken out",
                 kid,
             )
-
-    def _write(self, derived: Publication, generation: int, seen: _Seen) -> int | None:
-        """The version written; None where somebody else has just made the parameter."""
-        if seen.document is None:
-            return self.publications.make(derived, generation)
-        return self.publications.write(derived, generation)
 
 
 def _fit(published: Publication) -> bool:

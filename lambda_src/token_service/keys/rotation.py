@@ -195,11 +195,16 @@ class Rotation(RingChanges):
     ) -> tuple[Publication, list[Problem]]:
         """What is published, and what of it is not as these rings have it."""
         try:
-            published = self.publisher.published()
+            seen = self.publisher.look()
         except AwsError as error:
             log.exception("the JWKS cannot be read")
             return {}, [Problem(ProblemKind.UNREADABLE, detail=str(error))]
-        return published, find_problems(ring, prepared, published)
+        found = find_problems(ring, prepared, seen.stands)
+        if seen.problem is not None:
+            # What keys it has or lacks is no matter then, but for who put others there.
+            foreign = [each for each in found if each.problem is ProblemKind.FOREIGN]
+            found = [Problem(ProblemKind.NOT_SERVED, detail=seen.problem), *foreign]
+        return seen.believed, found
 
     def _changed(self, current: StoredRing, ring: KeyRing) -> KeyRing:
         return ring if ring == current.ring else successor(ring, current)

@@ -1,7 +1,7 @@
 """Where the key ring and the publication are kept: Secrets Manager and SSM Parameter Store.
 
-The only module that calls AWS. The secret's versions carry AWS's staging labels: AWSCURRENT is
-the ring that signs, AWSPENDING one that a change under way has prepared.
+This and `seal_key.py` are the only modules that call AWS. The secret's versions carry AWS's staging
+labels: AWSCURRENT is the ring that signs, AWSPENDING one that a change under way has prepared.
 """
 
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 from token_service.aws.aws_json import AwsError, AwsJsonClient
-from token_service.keys import publication, ring_document
+from token_service.keys import ring_document
 from token_service.keys.keyring import KeyRing
-from token_service.keys.publication import Publication
+from token_service.keys.seal import StoredValue
 
 T = TypeVar("T")
 
@@ -193,26 +193,30 @@ class PublicationStore:
         """A store whose calls take `time_limit` seconds at most, for all `attempts` together."""
         return cls(parameter, AwsJsonClient("ssm", "AmazonSSM", time_limit, attempts), tags or {})
 
-    def read_document(self) -> tuple[str, int]:
-        """The stored document and its version number; raises `AwsError`."""
+    def read(self) -> StoredValue:
+        """What is stored, whoever wrote it; raises `AwsError`."""
         answer = self.client.call("GetParameter", {"Name": self.parameter})
         parameter = _member(answer, "Parameter", dict)
-        return _member(parameter, "Value", str), _member(parameter, "Version", int)
+        return StoredValue(
+            text=_member(parameter, "Value", str),
+            version=_member(parameter, "Version", int),
+            modified_at=float(_member(parameter, "LastModifiedDate", (int, float))),
+        )
 
-    def find_document(self) -> tuple[str, int] | None:
+    def find(self) -> StoredValue | None:
         """The same, or None where the parameter was deleted."""
         try:
-            return self.read_document()
+            return self.read()
         except AwsError as error:
             if error.code == "ParameterNotFound":
                 return None
             raise
 
-    def write(self, published: Publication, generation: int) -> int:
-        """Replace the document; returns its new version number."""
-        return self._put(published, generation, {"Overwrite": True})
+    def write(self, text: str) -> int:
+        """Replace what is stored; returns its new version number."""
+        return self._put(text, {"Overwrite": True})
 
-    def make(self, published: Publication, generation: int) -> int | None:
+    def make(self, text: str) -> int | None:
         """Make the deleted parameter anew as the Pulumi program does, with `tags`.
 
         Returns its version number, 1; None where somebody else was quicker. AWS takes tags only
@@ -220,20 +224,18 @@ class PublicationStore:
         """
         tags = [{"Key": name, "Value": value} for name, value in self.tags.items()]
         try:
-            return self._put(published, generation, {"Tags": tags} if tags else {})
+            return self._put(text, {"Tags": tags} if tags else {})
         except AwsError as error:
             if error.code == "ParameterAlreadyExists":
                 return None
             raise
 
-    def _put(
-        self, published: Publication, generation: int, parameters: Mapping[str, object]
-    ) -> int:
+    def _put(self, text: str, parameters: Mapping[str, object]) -> int:
         answer = self.client.call(
             "PutParameter",
             {
                 "Name": self.parameter,
-                "Value": publication.dumps(published, generation),
+                "Value": text,
                 "Type": "String",
                 # Without it the account's default tier, mostly Standard, would refuse above 4 KB.
                 "Tier": "Intelligent-Tiering",

@@ -23,13 +23,13 @@ class _Parameter:
     reads: int = 0
     now: float = 1000.0
 
-    def read(self) -> tuple[str, int]:
+    def read(self) -> str:
         self.reads += 1
         if self.error is not None:
             raise self.error
         jwk = {"kty": "OKP", "crv": "Ed25519", "x": "x", "kid": self.kid, "alg": "EdDSA"}
         keys = {self.kid: PublishedKey({**jwk, "use": "sig"}, published_at=1.5)}
-        return self.document or publication.dumps(keys, 1), 1
+        return self.document or publication.dumps(keys, 1)
 
     def endpoint(self) -> JwksEndpoint:
         return JwksEndpoint(JwksSettings("/jwks", 60, 120, ROUTES), self.read, lambda: self.now)

@@ -48,7 +48,7 @@ def jwks_uri(account: Account) -> Iterator[str]:
     """The public URI: the real endpoint behind a real server."""
     endpoint = JwksEndpoint(
         JwksSettings(account.parameter, 0, 0, {}),
-        account.function().publisher.publications.read_document,
+        account.reader(),
         account.clock,
     )
 
@@ -150,7 +150,9 @@ def test_a_step_of_something_else_is_refused(
 def test_an_unknown_action_is_refused_with_those_known(
     commands: RotateCommands, event: dict[str, object]
 ) -> None:
-    with pytest.raises(InvalidEventError, match="bootstrap, retire, revoke, status"):
+    with pytest.raises(
+        InvalidEventError, match="publish, bootstrap, retire, watch, revoke, status"
+    ):
         commands.run(event)
 
 

@@ -12,11 +12,12 @@ from token_service.keys.kept import NothingKeptError
 from token_service.keys.key_generation import generate_signing_key
 from token_service.keys.keyring import KeyRingError
 from token_service.keys.ring_cache import RingCache
+from token_service.keys.seal import StoredValue
 from token_service.keys.stores import KeyRingStore, PublicationStore
 
 RING = ring_document.dumps(keyring.bootstrap(lambda: generate_signing_key("ES256", 0)))
 SECRET = {"VersionId": "v", "SecretString": RING, "CreatedDate": 1_800_000_000}
-PARAMETER = {"Value": '{"keys":[]}', "Version": 3}
+PARAMETER = {"Value": '{"keys":[]}', "Version": 3, "LastModifiedDate": 1_800_000_000.5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,9 @@ def test_whole_answers_are_read() -> None:
     assert stored is not None
     assert (stored.version_id, stored.created_at) == ("v", 1_800_000_000)
     assert ring_document.dumps(stored.ring) == RING
-    assert _parameter({"Parameter": PARAMETER}).read_document() == ('{"keys":[]}', 3)
+    assert _parameter({"Parameter": PARAMETER}).read() == StoredValue(
+        '{"keys":[]}', 3, 1_800_000_000.5
+    )
 
 
 @pytest.mark.parametrize("member", ["VersionId", "CreatedDate"])
@@ -64,17 +67,17 @@ def test_a_secret_without_a_value_has_no_ring() -> None:
     assert _ring_store({"VersionId": "v", "CreatedDate": 1}).read() is None
 
 
-@pytest.mark.parametrize("member", ["Value", "Version"])
+@pytest.mark.parametrize("member", ["Value", "Version", "LastModifiedDate"])
 def test_a_parameter_that_lacks_a_member_is_an_error_of_aws(member: str) -> None:
     parameter = {name: value for name, value in PARAMETER.items() if name != member}
     with pytest.raises(AwsError, match=f"there is no {member} in it"):
-        _parameter({"Parameter": parameter}).read_document()
+        _parameter({"Parameter": parameter}).read()
 
 
 @pytest.mark.parametrize("answer", [{}, {"Parameter": None}, {"Parameter": "text"}])
 def test_an_answer_without_a_parameter_is_an_error_of_aws(answer: dict[str, object]) -> None:
     with pytest.raises(AwsError, match="there is no Parameter in it"):
-        _parameter(answer).read_document()
+        _parameter(answer).read()
 
 
 def test_json_that_is_nested_too_deep_is_no_ring() -> None:
