@@ -1,6 +1,8 @@
 """Renews the figures in the docs, in tables and prose, from one run."""
 
 import textwrap
+from collections.abc import Mapping
+from pathlib import Path
 
 from tests.benchmarks import cost, traffic
 from tests.benchmarks.contestants import ROOT
@@ -29,10 +31,15 @@ def write(bounded: list[Figure], raw: list[Figure], measured: Measurements) -> N
         DOCS / "decisions" / "2-no-boto3-in-the-functions.md": {"imports": imports(measured)},
     }
     for path, texts in pages.items():
-        page = path.read_text()
-        for name, text in texts.items():
-            page = _replace(page, name, text)
-        path.write_text(page)
+        renew(path, texts)
+
+
+def renew(path: Path, texts: Mapping[str, str]) -> None:
+    """Replace what stands between a page's markers; raises `ValueError` without markers."""
+    page = path.read_text()
+    for name, text in texts.items():
+        page = _replace(page, name, text)
+    path.write_text(page)
 
 
 def _replace(page: str, name: str, text: str) -> str:

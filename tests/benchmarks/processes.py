@@ -81,10 +81,14 @@ class Container(Process):
         *,
         advance: float = 0.0,
         status: int = 200,
+        slices: int = 1,
     ) -> dict[str, Any]:
-        """Answer `count` events; `cpu` of the answer is in seconds, for all of them."""
+        """Answer `count` events.
+
+        `slices` of the answer has seconds of CPU, real seconds, and the count of each.
+        """
         more = {} if events is None else {"events": events}
-        answer = self.ask({"count": count, "advance": advance, **more})
+        answer = self.ask({"count": count, "advance": advance, "slices": slices, **more})
         if answer["statuses"] != [status]:
             raise RuntimeError(f"expected answers with {status}, got {answer['statuses']}")
         return answer
@@ -111,9 +115,12 @@ def cold_start(contestant: Contestant) -> dict[str, Any]:
         return container.cold
 
 
-def import_cost(statements: str, env: Mapping[str, str]) -> float:
-    """Seconds of CPU that a fresh interpreter of this environment takes for some statements."""
-    code = f"import time; began = time.process_time(); {statements}"
+def import_cost(statements: str, env: Mapping[str, str], after: str = "pass") -> float:
+    """Seconds of CPU that a fresh interpreter of this environment takes for some statements.
+
+    What it has done before, `after` which they come, is not counted.
+    """
+    code = f"{after}; import time; began = time.process_time(); {statements}"
     code += "; print(time.process_time() - began)"
     finished = subprocess.run(
         [sys.executable, "-s", "-P", "-c", code],

@@ -4,8 +4,9 @@ Run without site-packages (`-S`), so that only the given folders and the standar
 and imports next to nothing itself. The first line of input names the handler and the first event;
 what the process has used up when that is answered is the cold start; beside it stand the modules
 that it has imported, the garbage collections meanwhile, and whether the collector is on. Then one
-JSON line in, one JSON line out: `{"events": […], "count": n, "advance": s}` answers `count` events,
-cycling through the given ones; `advance` lets `s` seconds pass before each of them.
+JSON line in, one JSON line out: `{"events": […], "count": n, "advance": s, "slices": k}` answers
+`count` events, cycling through the given ones; `advance` lets `s` seconds pass before each of them.
+They are measured in `k` slices, each with its count and what it took of CPU and of real time.
 """
 
 import gc
@@ -88,13 +89,23 @@ def main() -> None:
         events = request.get("events", events)
         advance = request.get("advance", 0.0)
         statuses: set[int] = set()
-        wall, began = real_clock(), time.process_time()
-        for index in range(request["count"]):
-            offset[0] += advance
-            statuses.add(handler(events[index % len(events)], context)["statusCode"])
-        cpu, wall = time.process_time() - began, real_clock() - wall
+        slices, answered = [], 0
+        for number in range(1, request["slices"] + 1):
+            until = request["count"] * number // request["slices"]
+            count = until - answered
+            wall, began = real_clock(), time.process_time()
+            while answered < until:
+                offset[0] += advance
+                statuses.add(handler(events[answered % len(events)], context)["statusCode"])
+                answered += 1
+            slices.append([time.process_time() - began, real_clock() - wall, count])
         reply(
-            {"cpu": cpu, "wall": wall, "statuses": sorted(statuses), "peak_memory": peak_memory()}
+            {
+                "cpu": sum(cpu for cpu, _, _ in slices),
+                "slices": slices,
+                "statuses": sorted(statuses),
+                "peak_memory": peak_memory(),
+            }
         )
 
 
