@@ -93,6 +93,10 @@ revoke: $(OPERATE_PACKAGES) ## Revoke a signing key at once: KID=... (its first 
 	@test -n "$(KID)$(ALL)" || { echo "Which key? make revoke KID=..., or ALL=1" >&2; exit 2; }
 	@$(OPERATE) revoke $(if $(ALL),--all) $(if $(KID),--kid "$(KID)") $(if $(YES),--yes) $(CHOSEN)
 
+.PHONY: bootstrap
+bootstrap: $(OPERATE_PACKAGES) ## Make the key ring where there is none; NEW_RING=1 replaces a lost one; STACK=dev, YES=1, JSON=1
+	@$(OPERATE) bootstrap $(if $(NEW_RING),--new-ring) $(if $(YES),--yes) $(CHOSEN)
+
 .PHONY: logs
 logs: $(OPERATE_PACKAGES) ## Show what the functions logged; FUNCTION=auth, FOLLOW=1, MINUTES=60, STACK=dev
 	@$(OPERATE) logs $(if $(FUNCTION),--function "$(FUNCTION)") $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(FOLLOW),--follow) $(CHOSEN)

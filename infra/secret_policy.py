@@ -69,7 +69,10 @@ def close_secret(
             opts,
             # It was part of the rotation once. Made anew it would be deleted afterwards.
             pulumi.ResourceOptions(
-                aliases=[pulumi.Alias(parent=pulumi.create_urn(*FORMER_PARENT))]
+                aliases=[pulumi.Alias(parent=pulumi.create_urn(*FORMER_PARENT))],
+                # A destroyed secret can be restored for 30 days: it goes with its policy, which
+                # would be deleted first.
+                retain_on_delete=True,
             ),
         ),
     )

@@ -52,6 +52,7 @@ class Resource:
         parent: URN of the component or stack that it belongs to.
         dependencies: URNs that have to exist before it.
         protect: Whether `pulumi destroy` refuses to delete it.
+        retain_on_delete: Whether it stays in AWS when Pulumi deletes it.
         ignore_changes: Inputs that the program sets once and then leaves to others.
         secret_outputs: Outputs that the program marks as secret.
         aliases: URNs of parents that it had in a former release of the program.
@@ -68,6 +69,7 @@ class Resource:
     parent: str = ""
     dependencies: tuple[str, ...] = ()
     protect: bool = False
+    retain_on_delete: bool = False
     ignore_changes: tuple[str, ...] = ()
     secret_outputs: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -164,6 +166,7 @@ class Monitor:
             parent=request.parent,
             dependencies=tuple(request.dependencies),
             protect=bool(request.protect),
+            retain_on_delete=bool(request.retainOnDelete),
             ignore_changes=tuple(request.ignoreChanges),
             secret_outputs=tuple(request.additionalSecretOutputs),
             hooks=tuple(h for h in request.hooks.before_update if h in self._in_previews),

@@ -6,14 +6,14 @@ import typer
 
 from operate.doctor.command import doctor
 from operate.logs import logs
-from operate.signing_keys import keys, revoke, rotate
+from operate.signing_keys import bootstrap, keys, revoke, rotate
 from operate.stacks import OperatorError
 from operate.terminal import errors
 from operate.tokens import token
 from operate.users import user
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
-for command in (keys, rotate, revoke, logs, user, token, doctor):
+for command in (keys, rotate, revoke, bootstrap, logs, user, token, doctor):
     app.command()(command)
 
 

@@ -151,6 +151,10 @@ class KeyRing:
             return self._invoke({"action": "revoke", "all": True})
         return self._invoke({"action": "revoke", "kids": [kid]})
 
+    def bootstrap(self, *, new_ring: bool) -> str:
+        """Make the ring if there is none, or a new one if it is lost; returns what signs now."""
+        return str(self._invoke({"action": "new_ring", "replace": new_ring})["current"])
+
     def restart_functions(self) -> tuple[list[str], dict[str, str]]:
         """Let the functions forget the keys that they have in memory.
 

@@ -20,6 +20,16 @@ from operate.terminal import (
     say,
 )
 
+WHAT_A_NEW_RING_DOES = """\
+A new key ring takes the place of the one that cannot be read, whose keys are lost.
+- Tokens that are about become invalid, within 7 minutes at an instance in use, and the
+  SDKs fetch others by themselves.
+- Tokens of the new ring are refused until the instance has fetched the new keys: for about
+  a minute on one in use, which refetches for a key that it does not know.
+- An anonymous device that comes back gets a new subject, and so loses its data.
+Until then nobody gets a token: what is at hand signs for an hour after the loss, not longer.\
+"""
+
 STILL_THERE = ("revoked and still published", "the JWKS cannot be read")
 """Problems with which a revoked key may still be published."""
 
@@ -81,6 +91,33 @@ def revoke(
     _explain_restarts(restarted, left)
     say()
     _show(ring.status(), stack)
+
+
+def bootstrap(
+    new_ring: Annotated[
+        bool, typer.Option("--new-ring", help="Replace a ring that is lost.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    stack: StackName = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make the key ring where there is none, and publish it."""
+    ring = KeyRing(chosen_stack(stack))
+    if new_ring and not yes:
+        errors.print(WHAT_A_NEW_RING_DOES, markup=False)
+        if not sys.stdin.isatty():
+            raise OperatorError("there is no terminal to ask at; YES=1 does it without asking")
+        typer.confirm("Start a new key ring?", abort=True, err=True)
+    current = ring.bootstrap(new_ring=new_ring)
+    restarted, left = ring.restart_functions() if new_ring else ([], {})
+    status = ring.status()
+    if as_json:
+        print_json({"restarted": restarted, "not_restarted": left, "status": status.document})
+        return
+    say(f"The key that signs is {current}.")
+    _explain_restarts(restarted, left)
+    say()
+    _show(status, stack)
 
 
 def _ask(kid: str | None) -> None:

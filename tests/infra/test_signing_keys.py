@@ -56,3 +56,9 @@ def test_no_input_of_the_secret_changes_by_itself(plan: Plan) -> None:
     """A change of its description would be refused: the secret's policy denies UpdateSecret."""
     inputs = plan.one("Secret").inputs
     assert set(inputs) == {"namePrefix", "kmsKeyId", "recoveryWindowInDays", "tags"}
+
+
+def test_a_secret_that_waits_for_its_deletion_keeps_its_policy(plan: Plan) -> None:
+    """An administrator may restore it; the policy would be deleted before the secret."""
+    assert [r.name for r in plan.resources if r.retain_on_delete] == ["key-ring"]
+    assert plan.one("SecretPolicy").retain_on_delete

@@ -144,6 +144,47 @@ def test_make_revoke_of_all_replaces_every_key(stack: LocalStack, command: Comma
     assert _kid_of_a_new_token(stack) in _published(stack)
 
 
+def test_make_bootstrap_starts_a_new_ring_where_the_one_in_use_is_lost(
+    stack: LocalStack, command: Command
+) -> None:
+    before = _published(stack)
+    made = command("bootstrap")
+    assert made.status == 0, made.errors
+    assert _published(stack) == before
+    refused = command("bootstrap", "--new-ring", "--yes")
+    assert refused.status == 1
+    assert "make revoke ALL=1" in refused.errors
+    deployed = stacks.local_stack()
+    secrets = deployed.client("secretsmanager")
+    secrets.put_secret_value(SecretId=deployed.secret_arn, SecretString="lost")
+    shown = command("keys")
+    assert shown.status == 1
+    assert "when the ring is lost" in shown.errors
+    asked = command("bootstrap", "--new-ring")
+    assert asked.status == 1
+    for said in ("Tokens that are about become invalid", "YES=1 does it without asking"):
+        assert said in asked.errors
+    made = command("bootstrap", "--new-ring", "--yes")
+    assert made.status == 0, made.errors
+    assert not before & _published(stack)
+    assert _kid_of_a_new_token(stack) in _published(stack)
+    assert "Problem" not in command("keys").output
+
+
+def test_a_deleted_secret_is_restored_with_its_ring(stack: LocalStack, command: Command) -> None:
+    """By the command of docs/rotation.md."""
+    deployed = stacks.local_stack()
+    secrets = deployed.client("secretsmanager")
+    before = _published(stack)
+    secrets.delete_secret(SecretId=deployed.secret_arn, RecoveryWindowInDays=30)
+    shown = command("keys")
+    assert shown.status == 1
+    assert "deletion" in shown.errors
+    secrets.restore_secret(SecretId=deployed.secret_arn)
+    assert command("keys").status == 0
+    assert _kid_of_a_new_token(stack) in before
+
+
 def test_a_revocation_as_json_tells_until_when_and_what_was_restarted(
     stack: LocalStack, command: Command
 ) -> None:

@@ -263,6 +263,11 @@ class Account:
         edit(ring)
         self.model.values[version] = json.dumps(ring)
 
+    def lose_ring(self, value: str) -> None:
+        """The value of the secret is not a ring any more; in the model."""
+        assert self.model is not None
+        self.model.values[self.model.labels[CURRENT]] = value
+
     def delete_parameter(self) -> None:
         """Somebody deletes the parameter."""
         if self.model is not None:

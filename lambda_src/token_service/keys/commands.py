@@ -1,7 +1,7 @@
 """What the `rotate` function can be asked to do.
 
 By Secrets Manager: `{"Step", "SecretId", "ClientRequestToken", …}`. By the deployment, schedules
-and operators: `{"action": "publish" | "bootstrap" | "retire" | "watch" | "revoke" | "status", …}`.
+and operators: `{"action": …}`, one of those in `run`.
 """
 
 import json
@@ -73,6 +73,7 @@ class RotateCommands:
             "watch": self._watch,
             "revoke": self._revoke,
             "status": self._status,
+            "new_ring": self._new_ring,
         }
         action = actions.get(str(event.get("action")))
         if action is None:
@@ -192,6 +193,11 @@ class RotateCommands:
             + self.settings.verifier_cache,
             "problems": [asdict(problem) for problem in problems],
         }
+
+    def _new_ring(self, event: Event) -> dict[str, object]:
+        """Make the ring if there is none; with `replace` also where the one there is lost."""
+        make = self.rotation.new_ring if event.get("replace") is True else self.rotation.bootstrap
+        return {"current": make().current.kid}
 
     def _status(self, _event: Event) -> dict[str, object]:
         """The keys, without anything private, and when the next rotation may come."""

@@ -67,7 +67,10 @@ def loads(document: str) -> KeyRing:
         keys = tuple(_signing_key(key) for key in data["keys"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         # The cause would quote private members.
-        raise KeyRingError("the secret does not hold a key ring") from None
+        raise KeyRingError(
+            "the secret does not hold a key ring; docs/rotation.md says what to do when the ring is"
+            " lost"
+        ) from None
     return checked(
         KeyRing(
             keys=keys,

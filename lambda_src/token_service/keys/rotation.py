@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from token_service.aws.aws_json import AwsError
 from token_service.keys import keyring, publication, signer
 from token_service.keys.change import ABANDONED_AFTER, RingChanges, successor
-from token_service.keys.keyring import KeyRing, MakeKey, NoRoomError, SigningKey
+from token_service.keys.keyring import KeyRing, KeyRingError, MakeKey, NoRoomError, SigningKey
 from token_service.keys.problems import Problem, ProblemKind, find_problems
 from token_service.keys.publication import LONGEST_RETENTION, Publication, PublicationError
+from token_service.keys.publisher import LABELS_SEEN_WITHIN
 from token_service.keys.stores import (
     CURRENT,
     PENDING,
@@ -28,6 +29,10 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 5
 """How often a revocation starts again when others were quicker."""
+
+
+class RingInUseError(Exception):
+    """A new ring is asked for, and the one in use is not lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,37 @@ class Rotation(RingChanges):
                 log.info("another bootstrap was quicker; its ring is used")
         self.publisher.publish()
         return self.rings.current().ring
+
+    def new_ring(self) -> KeyRing:
+        """Start anew where the ring in use cannot be read: its keys are lost, and nobody signs.
+
+        To verifiers and devices it is as if every key were revoked. Raises `RingInUseError` for a
+        ring that can be read, and `AwsError` where the secret or its customer key is out of order.
+        """
+        try:
+            stored = self.rings.read()
+        except KeyRingError:
+            log.exception("the key ring is lost; a new one takes its place")
+        else:
+            ring = self.bootstrap()
+            if stored is not None:
+                raise RingInUseError(
+                    f"there is a key ring, with the key {ring.current.kid}, and it is published; to"
+                    " replace its keys: make revoke ALL=1"
+                )
+            return ring
+        lost = next(id_ for id_, labels in self.rings.labels().items() if CURRENT in labels)
+        ring = replace(keyring.bootstrap(self.make_key), derived_from=lost, forced=True)
+        new = StoredRing(self.new_id(), ring, self.now())
+        superseded = self.rings.pending()
+        self.rings.put(new.version_id, ring)
+        if superseded is not None:
+            self.rings.drop_pending(superseded.version_id)
+        self.rings.make_current(new.version_id, instead_of=lost)
+        # Before that a reader may still see the lost one, which cannot be published.
+        self.sleep(LABELS_SEEN_WITHIN)
+        self.clean_up(new)
+        return ring
 
     def retire(self) -> KeyRing:
         """Drop previous keys whose last token has expired; clean up after a change that failed.

@@ -4,14 +4,17 @@ This and `seal_key.py` are the only modules that call AWS. The secret's versions
 labels: AWSCURRENT is the ring that signs, AWSPENDING one that a change under way has prepared.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 from token_service.aws.aws_json import AwsError, AwsJsonClient
 from token_service.keys import ring_document
-from token_service.keys.keyring import KeyRing
+from token_service.keys.keyring import KeyRing, KeyRingError
 from token_service.keys.seal import StoredValue
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -33,7 +36,7 @@ class StoredRing:
 
 @dataclass(frozen=True, slots=True)
 class PendingVersion:
-    """A version under AWSPENDING that is not AWSCURRENT too; `stored` None before it has a ring."""
+    """A version under AWSPENDING that is not AWSCURRENT too; `stored` None if it has no ring."""
 
     version_id: str
     stored: StoredRing | None
@@ -101,8 +104,16 @@ class KeyRingStore:
         """The change under way, or left behind by one that failed."""
         for version_id, labels in self.labels().items():
             if PENDING in labels and CURRENT not in labels:
-                return PendingVersion(version_id, self.read(version_id=version_id))
+                return PendingVersion(version_id, self._readable(version_id))
         return None
+
+    def _readable(self, version_id: str) -> StoredRing | None:
+        """The ring of a version, None also for one that is none: nothing is lost with it."""
+        try:
+            return self.read(version_id=version_id)
+        except KeyRingError:
+            log.exception("the pending version %s has no ring that can be read", version_id)
+            return None
 
     def labels(self) -> Mapping[str, frozenset[str]]:
         """The staging labels of each version that has any (at most 20: a secret takes no more).
