@@ -15,7 +15,7 @@ from typing import TypeVar
 from token_service.aws.aws_json import AwsError
 from token_service.keys import keyring
 from token_service.keys.keyring import KeyRing, Timings
-from token_service.keys.problems import ProblemKind
+from token_service.keys.problems import Problem, ProblemKind
 from token_service.keys.publication import Publication
 from token_service.keys.publisher import LABELS_SEEN_WITHIN
 from token_service.keys.rotation import Rotation
@@ -152,12 +152,12 @@ class RotateCommands:
 
         What is not served for a moment, such as where two calls were writing at once, is no alarm.
         """
+        tampered: list[Problem] = []
         if self.rotation.publisher.look().problem is not None:
             self.sleep(LABELS_SEEN_WITHIN)
-        # A key of no ring in a document that is served is left of a change that was superseded.
-        seen = self.rotation.status().problems
-        not_served = any(each.problem is ProblemKind.NOT_SERVED for each in seen)
-        tampered = seen if not_served else []
+            seen = self.rotation.status().problems
+            if any(each.problem is ProblemKind.NOT_SERVED for each in seen):
+                tampered = seen
         left = self.rotation.publish_due()
         if tampered or left:
             raise JwksNotAsLeftError("; ".join(map(str, (*tampered, *left))))
