@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from typing import TYPE_CHECKING
 
-from bundle import LOCAL, TARGET_VARIABLE
+from bundle import is_local
 from key_room import rotations_in_a_row
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ _POWERSYNC_CACHE = 3_600
 
 def advice(settings: Settings) -> list[str]:
     """One sentence for each thing that should be looked at before users depend on it."""
-    in_aws = os.environ.get(TARGET_VARIABLE) != LOCAL.name
     of_aws = (*_open_origins(settings), *_short_cache(settings), *_room(settings))
     return [
         *_placeholders(settings),
@@ -35,7 +33,7 @@ def advice(settings: Settings) -> list[str]:
         *_one_subject_for_two_people(settings),
         *_issuers_that_are_nearly_the_same(settings),
         *_former_keys_that_have_left(settings),
-        *(of_aws if in_aws else ()),
+        *(() if is_local() else of_aws),
     ]
 
 

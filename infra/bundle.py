@@ -103,6 +103,11 @@ LOCAL = Target(
 _TARGETS = {target.name: target for target in (AWS, LOCAL)}
 
 
+def is_local() -> bool:
+    """Whether the program is deployed to the embedded AWS."""
+    return os.environ.get(TARGET_VARIABLE) == LOCAL.name
+
+
 def lambda_bundle(
     *,
     source: Path = ROOT / "lambda_src",

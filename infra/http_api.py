@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
+from bundle import is_local
 from functions import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
 from naming import physical_name
 from settings import Throttle
@@ -63,7 +64,7 @@ class HttpApi(pulumi.ComponentResource):
         api: The HTTP API, with CORS for `corsOrigins`.
         access_log: Log group of the access log.
         domain: The custom domain, if one is configured.
-        endpoint: URL of the API by its AWS name.
+        endpoint: URL of the API by its AWS name; it answers unless there is a custom domain.
         issuer: URL of the API as the world knows it; no slash at its end.
     """
 
@@ -72,11 +73,15 @@ class HttpApi(pulumi.ComponentResource):
     ) -> None:
         super().__init__("powersync-auth:index:HttpApi", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
+        domain = settings.custom_domain
+        # In the embedded AWS nothing leads to the domain.
+        self.is_closed = domain is not None and not domain.keep_execute_api and not is_local()
         self.api = aws.apigatewayv2.Api(
             "api",
             name=physical_name("api", limit=128),
             description="JWKS and tokens for PowerSync",
             protocol_type="HTTP",
+            disable_execute_api_endpoint=self.is_closed or None,
             cors_configuration={
                 "allow_origins": settings.cors_origins,
                 "allow_methods": ["GET", "POST"],
@@ -99,12 +104,12 @@ class HttpApi(pulumi.ComponentResource):
         self.endpoint = self.api.api_endpoint
         self.issuer = self.endpoint
         self.domain: aws.apigatewayv2.DomainName | None = None
-        if settings.custom_domain is not None:
+        if domain is not None:
             self.domain = aws.apigatewayv2.DomainName(
                 "domain",
-                domain_name=settings.custom_domain.name,
+                domain_name=domain.name,
                 domain_name_configuration={
-                    "certificate_arn": settings.custom_domain.certificate_arn,
+                    "certificate_arn": domain.certificate_arn,
                     "endpoint_type": "REGIONAL",
                     "security_policy": "TLS_1_2",
                 },
@@ -112,6 +117,20 @@ class HttpApi(pulumi.ComponentResource):
             )
             self.issuer = pulumi.Output.concat("https://", self.domain.domain_name)
         self.register_outputs({"endpoint": self.endpoint, "issuer": self.issuer})
+
+    @property
+    def reached_before_dns(self) -> dict[str, pulumi.Input[str]]:
+        """Where the JWKS is served as soon as everything is deployed, for the first look at it.
+
+        A custom domain's DNS record is not ours to make: until it stands, the domain is reached at
+        the name that AWS gives for it.
+        """
+        if self.domain is None or not self.is_closed:
+            return {"jwks_uri": pulumi.Output.concat(self.endpoint, JWKS_PATH)}
+        return {
+            "jwks_uri": pulumi.Output.concat(self.issuer, JWKS_PATH),
+            "connect_to": self.domain.domain_name_configuration.target_domain_name,
+        }
 
 
 class Routes(pulumi.ComponentResource):

@@ -7,13 +7,12 @@ by the program, and these bring no packages with them.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from bundle import LOCAL, TARGET_VARIABLE
+from bundle import is_local
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda_src"))
 
@@ -52,7 +51,7 @@ def check_providers(providers: Sequence[Any], own_issuer: str | None) -> None:
     read_providers(
         providers,
         own_issuer=own_issuer,
-        allow_nearby_http=_is_local(),
+        allow_nearby_http=is_local(),
     )
     _refuse_to_mix_chosen_subjects(providers)
 
@@ -83,11 +82,6 @@ def plain_url(value: str) -> str:
     """
     url = check_url(value, allow_nearby_http=True, allow_query=False)
     parts = urlsplit(url)
-    if parts.scheme == "http" and not (_is_local() or parts.hostname in _THIS_MACHINE):
+    if parts.scheme == "http" and not (is_local() or parts.hostname in _THIS_MACHINE):
         raise ValueError("should be an https:// URL")
     return url
-
-
-def _is_local() -> bool:
-    """Whether the program is deployed to the embedded AWS."""
-    return os.environ.get(TARGET_VARIABLE) == LOCAL.name

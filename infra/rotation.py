@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from functions import JWKS_PATH, triggered_by
+from functions import triggered_by
 from naming import physical_name
 from timings import ROTATION_WINDOW_HOURS
 
@@ -53,13 +53,7 @@ class Rotation(pulumi.ComponentResource):
         self.bootstrap = aws.lambda_.Invocation(
             "bootstrap",
             function_name=rotate.name,
-            input=pulumi.Output.json_dumps(
-                {
-                    "action": "bootstrap",
-                    # By its AWS name: a custom domain's DNS record is not ours to make.
-                    "jwks_uri": pulumi.Output.concat(api.endpoint, JWKS_PATH),
-                }
-            ),
+            input=pulumi.Output.json_dumps({"action": "bootstrap", **api.reached_before_dns}),
             triggers=triggered_by(functions.bundle),
             opts=pulumi.ResourceOptions(
                 parent=self,

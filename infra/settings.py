@@ -131,10 +131,16 @@ class Throttling(Strict):
 
 
 class CustomDomain(Strict):
-    """A domain of your own in front of the API; `certificateArn` is of ACM, in the same region."""
+    """A domain of your own in front of the API; `certificateArn` is of ACM, in the same region.
+
+    Attributes:
+        keep_execute_api: Whether the API answers by its AWS name as well, so that whatever stands
+            in front of the domain can be gone around: for the time of a change-over.
+    """
 
     name: Annotated[str, StringConstraints(max_length=253)]
     certificate_arn: str
+    keep_execute_api: bool = False
 
     @field_validator("name")
     @classmethod

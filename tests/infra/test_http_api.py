@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bundle import LOCAL, TARGET_VARIABLE
 from http_api import ANYTHING_ELSE
 from tests.infra.conftest import EVERYTHING
 from tests.infra.plan import Plan, record
@@ -139,6 +140,22 @@ def test_cors_is_for_the_named_origins_only(full_plan: Plan, default_plan: Plan)
         "exposeHeaders": ["etag", "retry-after", "www-authenticate"],
         "maxAge": 3_600,
     }
+
+
+def test_with_a_custom_domain_there_is_no_way_around_it(
+    full_plan: Plan, default_plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something may stand in front of the domain, which API Gateway's own name would pass by."""
+    assert full_plan.one("Api").inputs["disableExecuteApiEndpoint"] is True
+    assert "disableExecuteApiEndpoint" not in default_plan.one("Api").inputs
+    plan = record(customDomain={**EVERYTHING["customDomain"], "keepExecuteApi": True})
+    assert "disableExecuteApiEndpoint" not in plan.one("Api").inputs
+    first_look = json.loads(plan.of("Invocation")["bootstrap"].inputs["input"])
+    assert first_look["jwks_uri"].startswith("https://api-id.execute-api.")
+    assert "connect_to" not in first_look
+    monkeypatch.setenv(TARGET_VARIABLE, LOCAL.name)
+    local = record(customDomain=EVERYTHING["customDomain"])
+    assert "disableExecuteApiEndpoint" not in local.one("Api").inputs
 
 
 def test_a_custom_domain_is_the_issuer(full_plan: Plan) -> None:

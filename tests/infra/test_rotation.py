@@ -15,7 +15,8 @@ def test_pulumi_up_ends_when_the_jwks_is_served(full_plan: Plan, bundle: Path) -
     bootstrap = full_plan.of("Invocation")["bootstrap"]
     assert json.loads(bootstrap.inputs["input"]) == {
         "action": "bootstrap",
-        "jwks_uri": f"https://api-id.execute-api.{REGION}.amazonaws.com/.well-known/jwks.json",
+        "jwks_uri": "https://auth.example.com/.well-known/jwks.json",
+        "connect_to": f"d-x.execute-api.{REGION}.amazonaws.com",
     }
     assert bootstrap.inputs["functionName"] == "powersync-auth-dev-rotate"
     # The zip's: another code makes sure of the ring again.
@@ -25,6 +26,15 @@ def test_pulumi_up_ends_when_the_jwks_is_served(full_plan: Plan, bundle: Path) -
     assert {f"RolePolicy {name}" for name in full_plan.of("Function")} <= before
     assert {"Stage stage", "SecretPolicy key-ring", "Parameter jwks"} <= before
     assert "Permission jwks-get" in before
+
+
+def test_without_a_custom_domain_the_first_look_goes_to_the_apis_own_name(
+    default_plan: Plan,
+) -> None:
+    assert json.loads(default_plan.of("Invocation")["bootstrap"].inputs["input"]) == {
+        "action": "bootstrap",
+        "jwks_uri": f"https://api-id.execute-api.{REGION}.amazonaws.com/.well-known/jwks.json",
+    }
 
 
 def test_rotation_starts_after_permission_and_first_ring(plan: Plan) -> None:

@@ -165,6 +165,16 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         },
         "customDomain.certificateArn: should be in the region of the stack, eu-central-1",
     ),
+    (
+        {
+            "customDomain": {
+                "name": "auth.example.com",
+                "certificateArn": CERTIFICATE,
+                "keepExecuteApi": "for now",
+            }
+        },
+        "customDomain.keepExecuteApi: should be a valid boolean",
+    ),
     ({"alarmEmail": "nobody"}, "alarmEmail: should be an e-mail address"),
     ({"logRetentionDays": 0}, "logRetentionDays: should be one of 1, 3, 5"),
     ({"logRetentionDays": 31}, "logRetentionDays: should be one of 1, 3, 5"),

@@ -4,14 +4,18 @@ By Secrets Manager: `{"Step", "SecretId", "ClientRequestToken", …}`. By the de
 and operators: `{"action": …}`, one of those in `run`.
 """
 
+import http.client
 import json
 import logging
 import math
+import socket
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
+from token_service.aws import tls
 from token_service.aws.aws_json import AwsError
 from token_service.keys import keyring
 from token_service.keys.keyring import KeyRing, Timings
@@ -29,6 +33,8 @@ SETTLE_SECONDS = 75
 
 POWERSYNC_REFRESH_SECONDS = 300
 """A PowerSync instance in use refetches the JWKS when its copy is older than this."""
+
+_FETCH_SECONDS = 5
 
 OVERDUE_AFTER_DAYS = 3
 """How late Secrets Manager may be: it tries a failed rotation again, and counts from any write of
@@ -111,7 +117,10 @@ class RotateCommands:
         jwks_uri = event.get("jwks_uri")
         if not isinstance(jwks_uri, str) or not jwks_uri.startswith(("https://", "http://")):
             raise InvalidEventError("`jwks_uri` must be the URL where the JWKS is served")
-        self._settled(lambda: _check_served(jwks_uri, kids))
+        connect_to = event.get("connect_to")
+        if not (connect_to is None or (isinstance(connect_to, str) and "https://" in jwks_uri)):
+            raise InvalidEventError("`connect_to` must be the name of a host, for https")
+        self._settled(lambda: _check_served(jwks_uri, kids, connect_to))
         return {"served": sorted(kids)}
 
     def _settled(self, attempt: Callable[[], Result]) -> Result:
@@ -241,13 +250,43 @@ def _rows(ring: KeyRing, published: Publication, timings: Timings) -> list[dict[
     return rows
 
 
-def _check_served(jwks_uri: str, kids: set[str]) -> None:
-    """Raise `JwksNotServedError` unless the public URI serves all of `kids`."""
+def _check_served(jwks_uri: str, kids: set[str], connect_to: str | None) -> None:
+    """Raise `JwksNotServedError` unless the public URI serves all of `kids`.
+
+    Args:
+        jwks_uri: The URI.
+        kids: The keys.
+        connect_to: The host, and port, that answers for the URI's as long as DNS does not lead to
+            it; its certificate is for the URI's.
+    """
     try:
-        # S310: the scheme was checked, and only who may invoke this function names the URL.
-        with urllib.request.urlopen(jwks_uri, timeout=5) as response:  # noqa: S310
-            served = {key["kid"] for key in json.load(response)["keys"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        document = _fetch(jwks_uri) if connect_to is None else _fetch_at(connect_to, jwks_uri)
+        served = {key["kid"] for key in json.loads(document)["keys"]}
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
         raise JwksNotServedError(f"{jwks_uri}: {error}") from error
     if not kids <= served:
         raise JwksNotServedError(f"{jwks_uri} does not serve {', '.join(sorted(kids - served))}")
+
+
+def _fetch(uri: str) -> bytes:
+    # S310: the scheme was checked, and only who may invoke this function names the URL.
+    with urllib.request.urlopen(uri, timeout=_FETCH_SECONDS) as response:  # noqa: S310
+        body: bytes = response.read()
+        return body
+
+
+def _fetch_at(address: str, uri: str) -> bytes:
+    parts = urllib.parse.urlsplit(uri)
+    host, _, port = address.partition(":")
+    connection = http.client.HTTPConnection(parts.netloc, timeout=_FETCH_SECONDS)
+    with socket.create_connection((host, int(port or 443)), _FETCH_SECONDS) as plain:
+        # An HTTP connection over TLS that is verified for the URI's host, as HTTPS is.
+        connection.sock = tls.client_context().wrap_socket(plain, server_hostname=parts.hostname)
+        try:
+            connection.request("GET", parts.path)
+            response = connection.getresponse()
+            if response.status != http.client.OK:
+                raise OSError(f"HTTP {response.status}")
+            return response.read()
+        finally:
+            connection.close()

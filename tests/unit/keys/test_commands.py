@@ -2,12 +2,15 @@
 
 import http.server
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from tests.loopback import Request, Response, serving
 from tests.rotation.account import Account
 from token_service.endpoints.jwks import JWKS_PATH, JwksEndpoint
 from token_service.keys.commands import (
@@ -92,6 +95,42 @@ def test_a_bootstrap_fails_where_the_jwks_is_not_served(
     with pytest.raises(JwksNotServedError, match=r"127\.0\.0\.1:1"):
         commands.run({"action": "bootstrap", "jwks_uri": "http://127.0.0.1:1/jwks.json"})
     assert account.clock() - started >= 75
+
+
+@pytest.fixture
+def jwks_server(account: Account, certificate: Path) -> Iterator[str]:
+    """A host that serves the ring's keys to the name that its certificate is for, `localhost`."""
+
+    def answer(request: Request) -> Response:
+        if request.path != JWKS_PATH or not request.headers["host"].startswith("localhost"):
+            return Response(status=404)
+        return Response(
+            body=json.dumps({"keys": [{"kid": k} for k in account.published()]}).encode()
+        )
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with serving(answer, context) as url:
+        yield url.rpartition("/")[2].replace("localhost", "127.0.0.1")
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_domain_is_looked_at_before_dns_leads_to_it(
+    account: Account, commands: RotateCommands, jwks_server: str
+) -> None:
+    """It is asked for by its name, and its certificate has to be for it."""
+    event = {
+        "action": "bootstrap",
+        "jwks_uri": f"https://localhost{JWKS_PATH}",
+        "connect_to": jwks_server,
+    }
+    assert commands.run(event)["served"] == sorted(account.published())
+    for another in (f"https://auth.example.com{JWKS_PATH}", "https://localhost/elsewhere"):
+        with pytest.raises(JwksNotServedError, match=another):
+            commands.run({**event, "jwks_uri": another})
+    for wrong in ({"jwks_uri": "http://localhost"}, {"connect_to": 1}):
+        with pytest.raises(InvalidEventError, match="`connect_to`"):
+            commands.run({**event, **wrong})
 
 
 def test_a_bootstrap_waits_until_its_permissions_have_arrived(
