@@ -1,5 +1,6 @@
 // A complete connector for the PowerSync Dart and Flutter SDKs: copy it, and put in your URLs.
-// Needs the packages `powersync` and `http`. It follows connector.ts; no test compiles it.
+// Needs the packages `powersync` and `http`.
+// NOT COMPILED: it was written by the SDK's public source and follows connector.ts.
 // README.md beside it says what it does, and when to call `retryNow()` and `connect()`.
 
 import 'dart:convert';
@@ -176,7 +177,10 @@ class TokenConnector extends PowerSyncBackendConnector {
     if (response.statusCode != 200) {
       throw TokenException('No PowerSync token: HTTP ${response.statusCode} ${response.body}');
     }
-    return jsonDecode(response.body) as Map<String, dynamic>;
+    // The sign-in page of a public Wi-Fi is no JSON, and an exception, too.
+    final body = jsonDecode(response.body);
+    if (body is Map<String, dynamic> && body['token'] is String) return body;
+    throw TokenException('No PowerSync token: HTTP 200 without a token');
   }
 
   /// Twice as long after each request without a token: 5 s, 10 s, 20 s, …

@@ -76,6 +76,14 @@ def test_every_case_is_a_test_of_every_language_that_is_compiled(case: str, lang
     assert re.search(pattern.format(case), file.read_text(), re.MULTILINE)
 
 
+def test_what_no_test_compiles_says_so_at_its_top() -> None:
+    compiled = {"connector.ts", "TokenConnector.kt"}
+    for connector in (ROOT / "docs/clients").iterdir():
+        if connector.suffix != ".md":
+            head = connector.read_text()[:500]
+            assert ("NOT COMPILED" in head) == (connector.name not in compiled), connector
+
+
 def test_all_connectors_wait_alike() -> None:
     """Seconds: the first wait, the longest, offline, by Retry-After, and for an answer."""
     connectors = sorted(file for file in (ROOT / "docs/clients").iterdir() if file.suffix != ".md")
