@@ -146,6 +146,31 @@ def test_a_positive_answer_is_kept_to_the_very_second(sessions: KeyServer) -> No
     assert len(sessions.requests) == 2
 
 
+def test_an_answer_that_was_renewed_is_not_the_oldest_any_more(
+    sessions: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("token_service.identity.sessions.MOST_REMEMBERED", 3)
+    sessions.answer = b'{"sub": "alice"}'
+    now = 1_000.0
+    check = SessionCheck("userinfo", lambda: sessions.uri, None, 10, lambda: now)
+
+    def ask(encoded: str) -> int:
+        check.require_live_session(
+            Credential(encoded, "RS256", "k", "jwt", {"sub": "alice"}, b"", b"")
+        )
+        return len(sessions.requests)
+
+    assert ask("first") == 1
+    now += 9
+    assert ask("second") == 2
+    now += 1
+    assert ask("first") == 3  # Its answer was too old, and is the youngest now.
+    assert ask("third") == 4
+    assert ask("fourth") == 5  # Takes the place of the second.
+    assert ask("first") == 5
+    assert ask("second") == 6
+
+
 def test_the_cache_of_sessions_is_bounded(
     authenticate: Authenticate, sessions: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
