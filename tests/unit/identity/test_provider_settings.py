@@ -120,6 +120,7 @@ def test_what_a_provider_may_be(more: dict[str, Any]) -> None:
         {"checkSession": {"apiKey": "new\nline"}},
         {"checkSession": {"cacheSeconds": -1}},
         {"checkSession": {"cacheSeconds": 301}},
+        {"algorithms": []},  # Nothing would be allowed, and everything would be.
         {"checkSession": {"cacheSeconds": True}},
         {"checkSession": {"cacheSeconds": 1.5}},
         {"checkSession": {"unheardOf": 1}},
