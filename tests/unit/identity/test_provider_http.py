@@ -31,3 +31,4 @@ def test_an_outage_lasts_until_the_very_moment_at_which_it_ends() -> None:
     assert not outage.lasts(100.0)
     assert outage.error(90.5).retry_after == 10
     assert outage.error(99.999).retry_after == 1
+    assert outage.error(200.0).retry_after == 1  # Never at once, nor in the past.

@@ -104,7 +104,17 @@ def test_anything_else_proves_nothing(
 
 
 @pytest.mark.parametrize(
-    ("said", "passed_on"), [("7", 7), ("0", 10), ("3600", 60), ("tomorrow", 10), ("-5", 10)]
+    ("said", "passed_on"),
+    [
+        ("7", 7),
+        ("0", 10),
+        ("3600", 60),
+        ("99999", 60),
+        ("100000", 10),  # Nobody means that: as if nothing had been said.
+        ("9" * 5_000, 10),
+        ("tomorrow", 10),
+        ("-5", 10),
+    ],
 )
 def test_retry_after_is_passed_on_within_bounds(
     said: str, passed_on: int, authenticate: Authenticate, sessions: KeyServer
