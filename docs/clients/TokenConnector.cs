@@ -90,8 +90,8 @@ public sealed class TokenConnector : IPowerSyncBackendConnector
 
     /// <summary>
     /// What the SDK calls whenever it needs a token. Null when signed out. It throws when there can
-    /// be no answer now: the SDK then calls again, at once. So a call without a token takes 5 s,
-    /// which Disconnect() waits for.
+    /// be no answer now: the SDK then calls again, its earlier versions at once. So a call without
+    /// a token takes 5 s, which Disconnect() waits for.
     /// </summary>
     public async Task<PowerSyncCredentials?> FetchCredentials()
     {

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Figure
 from tests.docs.snippets import ROOT, fenced
 from tests.patience import PATIENT
 
 KOTLIN = Path(__file__).parent
 USAGE = ROOT / ".local" / "kotlin" / "usage" / "Usage.kt"
+REPOSITORY = ROOT / ".local" / "maven"
 
 
-def test_the_kotlin_connector_passes_its_own_tests() -> None:
+def test_the_kotlin_connector_passes_its_own_tests(figure: Figure) -> None:
     for program in ("java", "mvn"):
         if shutil.which(program) is None:
             pytest.skip(
@@ -39,7 +41,10 @@ lateinit var yourStorage: DeviceTokenStorage
     USAGE.parent.mkdir(parents=True, exist_ok=True)
     USAGE.write_text(declared + usage)
     run = subprocess.run(
-        ["mvn", "--batch-mode", "--strict-checksums", "-Dstyle.color=never", "test"],
+        [
+            *("mvn", "--batch-mode", "--strict-checksums", "-Dstyle.color=never"),
+            *(f"-Dmaven.repo.local={REPOSITORY}", "test"),
+        ],
         cwd=KOTLIN,
         env={**os.environ, "MAVEN_OPTS": "-XX:TieredStopAtLevel=1"},
         capture_output=True,
@@ -54,4 +59,4 @@ lateinit var yourStorage: DeviceTokenStorage
     assert total, run.stdout[-4000:]
     written = sum(file.read_text().count("@Test\n") for file in KOTLIN.glob("src/*.kt"))
     assert int(total[-1]) == written
-    print(run.stdout[-2000:])
+    figure("tests of the Kotlin connector on the JVM", written)
