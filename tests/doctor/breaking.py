@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.doctor.world import EMAIL, OTHER_KEY, Answer, World, as_json
+from tests.doctor.server import Answer, as_json
+from tests.doctor.world import EMAIL, OTHER_KEY, World
 from tests.identity.key_server import public_jwk
 from tests.loopback import Request, Response
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from operate.doctor.checks import Check
 from tests.doctor import breaking
-from tests.doctor.world import OTHER_KEY, World, as_json
+from tests.doctor.server import as_json
+from tests.doctor.world import OTHER_KEY, World
 from tests.identity.key_server import public_jwk
 from tests.loopback import Response
 

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from tests.doctor.server import as_json
 from tests.doctor.verdicts import Refused, from_now
-from tests.doctor.world import CLIENT, OTHER_KEY, World, as_json
+from tests.doctor.world import CLIENT, OTHER_KEY, World
 from tests.loopback import Response
 
 

@@ -25,6 +25,7 @@ from operate.doctor.site import Once, Site
 from operate.doctor.token_checks import verdict_check
 from operate.key_ring import Status
 from operate.stacks import Stack
+from tests.doctor.server import Answer, Server, as_json
 from tests.identity.key_server import public_jwk, sign
 from tests.js.verifier import PowerSyncInstance
 from tests.loopback import Request, Response, serving
@@ -35,33 +36,6 @@ OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
 ORIGIN = "https://app.example.com"
 EMAIL = "on-call@example.com"
 CLIENT = "the-app"
-
-Answer = Callable[[Request], Response]
-
-
-def as_json(document: object, status: int = 200, **headers: str) -> Response:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(status, json.dumps(document).encode(), named)
-
-
-@dataclass
-class Server:
-    """A server on loopback whose paths a test may have answered otherwise."""
-
-    answers: dict[str, Answer] = field(default_factory=dict)
-    broken: dict[str, Answer] = field(default_factory=dict)
-    origin: str = ""
-
-    def respond(self, request: Request) -> Response:
-        if request.method == "OPTIONS":
-            allowed = {"Allow-Origin": "*", "Allow-Headers": "authorization"}
-            named = {f"Access-Control-{name}": value for name, value in allowed.items()}
-            return Response(204, headers=named)
-        path = request.path.partition("?")[0]
-        for answers in (self.broken, self.answers):
-            if path in answers:
-                return answers[path](request)
-        return Response(404)
 
 
 @dataclass

@@ -3,8 +3,6 @@
 import base64
 import io
 import json
-import os
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +13,6 @@ from local.stack import LocalStack
 from operate import stacks
 from operate.key_ring import KeyRing, Status
 from operate.stacks import OperatorError
-from operate.terminal import duration
 from tests.local.operators import Command, fetch_token, in_aws
 from tests.patience import PATIENT
 
@@ -263,40 +260,6 @@ def test_revoking_nothing_in_particular_is_a_mistake(command: Command) -> None:
     assert "--kid" in refused.errors
 
 
-def _make_revoke(*variables: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["make", "revoke", *variables],
-        cwd=stacks.ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_revoking_one_key_and_all_at_once_is_a_mistake() -> None:
-    """`make revoke KID=... ALL=1` must not take the more destructive one of the two."""
-    refused = _make_revoke("KID=another", "ALL=1")
-    assert refused.returncode != 0
-    assert "name one key with --kid, or all of them with --all" in refused.stderr
-
-
-@pytest.mark.parametrize("kid", [[], ["KID=another"]])
-@pytest.mark.parametrize("value", ["0", "no", "false", "11", "1 0"])
-def test_nothing_but_all_1_revokes_every_key(kid: list[str], value: str, tmp_path: Path) -> None:
-    """Beside a KID it is not guessed either what was meant."""
-    nowhere = str(tmp_path / "outputs.json")
-    refused = _make_revoke(*kid, f"ALL={value}", LOCAL_OUTPUTS=nowhere)
-    assert f"ALL={value}? Only ALL=1 revokes every key" in refused.stderr
-    assert "Not done" not in refused.stderr  # the command itself was not run
-
-
-def test_an_empty_all_revokes_nothing(tmp_path: Path) -> None:
-    refused = _make_revoke("ALL=", LOCAL_OUTPUTS=str(tmp_path / "outputs.json"))
-    assert "Which key? make revoke KID=..., or ALL=1" in refused.stderr
-    assert "Not done" not in refused.stderr
-
-
 def test_a_missing_permission_is_named(
     stack: LocalStack, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -334,77 +297,3 @@ def test_a_function_that_may_not_be_restarted_does_not_keep_the_others_from_it(
     assert left.startswith(
         f"Not restarted: powersync-auth-local-auth: you lack the permission {update}"
     )
-
-
-def test_a_deployed_stack_is_found_by_its_pulumi_outputs(
-    stack: LocalStack, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    in_aws(stack, tmp_path, monkeypatch)
-    shown = command("keys", "--stack", "dev")
-    assert shown.status == 0, shown.errors
-    assert all(kid in shown.output for kid in _published(stack))
-
-
-def test_a_stack_that_pulumi_does_not_know_is_an_error(
-    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    script = tmp_path / "pulumi"
-    script.write_text("#!/bin/sh\necho 'error: no stack named dev found' >&2\nexit 255\n")
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    refused = command("keys", "--stack", "dev")
-    assert refused.status == 1
-    assert "no stack named dev found" in refused.errors
-
-
-def test_without_the_pulumi_cli_the_error_says_where_to_get_it(
-    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    refused = command("keys", "--stack", "dev")
-    assert refused.status == 1
-    assert "https://www.pulumi.com/docs/install/" in refused.errors
-
-
-def test_without_a_local_stack_the_error_says_how_to_start_one(
-    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("LOCAL_OUTPUTS", str(tmp_path / "outputs.json"))
-    refused = command("keys")
-    assert refused.status == 1
-    assert "make local" in refused.errors
-
-
-def test_of_two_local_stacks_the_port_tells_which_one_is_meant(
-    stack: LocalStack, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "4700").mkdir()
-    (tmp_path / "4700/outputs.json").write_text(json.dumps(stack.outputs))
-    monkeypatch.setattr(stacks, "LOCAL", tmp_path)
-    monkeypatch.delenv("LOCAL_OUTPUTS")
-    monkeypatch.setenv("LOCAL_PORT", "4700")
-    assert command("keys").status == 0
-    monkeypatch.setenv("LOCAL_PORT", "4701")
-    refused = command("keys")
-    assert refused.status == 1
-    assert "no local stack is running on port 4701; there is LOCAL_PORT=4700" in refused.errors
-
-
-def test_a_local_stack_that_has_ended_is_an_error(
-    stack: LocalStack, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    ended = {**stack.outputs, "local": {**stack.outputs["local"], "endpoint": "http://127.0.0.1:1"}}
-    file = tmp_path / "outputs.json"
-    file.write_text(json.dumps(ended))
-    monkeypatch.setenv("LOCAL_OUTPUTS", str(file))
-    refused = command("keys")
-    assert refused.status == 1
-    assert "is `make local` running?" in refused.errors
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 s"), (59.6, "1 min"), (3780, "1 h 3 min"), (90061, "1 d 1 h"), (-5, "0 s")],
-)
-def test_a_duration_is_told_in_two_units(seconds: float, text: str) -> None:
-    assert duration(seconds) == text

@@ -10,7 +10,7 @@ import pytest
 from local.aws import Aws
 from local.stack import LocalStack
 from operate import stacks
-from tests.local.operators import Command, pulumi_says
+from tests.local.operators import Command, in_aws, pulumi_says
 
 
 @pytest.fixture(autouse=True)
@@ -134,3 +134,67 @@ def test_a_configuration_that_cannot_be_read_is_an_error(
     refused = command("keys", "--stack", "dev")
     assert refused.status == 1
     assert "Unable to parse config file" in refused.errors
+
+
+def test_a_deployed_stack_is_found_by_its_pulumi_outputs(
+    stack: LocalStack, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    in_aws(stack, tmp_path, monkeypatch)
+    shown = command("keys", "--stack", "dev")
+    assert shown.status == 0, shown.errors
+    assert "current" in shown.output
+
+
+def test_a_stack_that_pulumi_does_not_know_is_an_error(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = tmp_path / "pulumi"
+    script.write_text("#!/bin/sh\necho 'error: no stack named dev found' >&2\nexit 255\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    refused = command("keys", "--stack", "dev")
+    assert refused.status == 1
+    assert "no stack named dev found" in refused.errors
+
+
+def test_without_the_pulumi_cli_the_error_says_where_to_get_it(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    refused = command("keys", "--stack", "dev")
+    assert refused.status == 1
+    assert "https://www.pulumi.com/docs/install/" in refused.errors
+
+
+def test_without_a_local_stack_the_error_says_how_to_start_one(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LOCAL_OUTPUTS", str(tmp_path / "outputs.json"))
+    refused = command("keys")
+    assert refused.status == 1
+    assert "make local" in refused.errors
+
+
+def test_of_two_local_stacks_the_port_tells_which_one_is_meant(
+    stack: LocalStack, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "4700").mkdir()
+    (tmp_path / "4700/outputs.json").write_text(json.dumps(stack.outputs))
+    monkeypatch.setenv("LOCAL_PORT", "4700")
+    assert command("keys").status == 0
+    monkeypatch.setenv("LOCAL_PORT", "4701")
+    refused = command("keys")
+    assert refused.status == 1
+    assert "no local stack is running on port 4701; there is LOCAL_PORT=4700" in refused.errors
+
+
+def test_a_local_stack_that_has_ended_is_an_error(
+    stack: LocalStack, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ended = {**stack.outputs, "local": {**stack.outputs["local"], "endpoint": "http://127.0.0.1:1"}}
+    file = tmp_path / "outputs.json"
+    file.write_text(json.dumps(ended))
+    monkeypatch.setenv("LOCAL_OUTPUTS", str(file))
+    refused = command("keys")
+    assert refused.status == 1
+    assert "is `make local` running?" in refused.errors
