@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import interpreters
+import left_out
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET_VARIABLE = "POWERSYNC_AUTH_BUNDLE_TARGET"
@@ -42,21 +43,6 @@ _KEPT_SECONDS = 86_400
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _REGULAR_FILE = 0o100644
-_LEFT_OUT_NAMES = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", ".lock"}
-_LEFT_OUT_SUFFIXES = {".pyi", ".pyc", ".pyx", ".pxd", ".c", ".h"}
-_LEFT_OUT_FOLDERS = {"bin", "tests", "sboms", "__pycache__"}
-_LEFT_OUT_PARTS = {
-    "cffi": "compiles bindings; cryptography needs its `_cffi_backend` only",
-    "pycparser": "what cffi compiles with",
-    "pydantic/v1": "FastAPI tries to import it, at a cost, and does without",
-    "pydantic/mypy.py": "a plugin for the type checker",
-    "fastapi/.agents": "documentation",
-    "fastapi/testclient.py": "for tests",
-    "starlette/testclient.py": "for tests",
-    "anyio/pytest_plugin.py": "for tests",
-    "annotated_types/test_cases.py": "for tests",
-}
-"""Parts of dependencies that are never imported here, and why."""
 
 
 class BundleError(Exception):
@@ -158,7 +144,7 @@ def lambda_bundle(
     with tempfile.TemporaryDirectory(dir=cache, prefix="build-") as folder:
         tree = Path(folder) / "tree"
         _install(source / "requirements.txt", tree, target)
-        _leave_out(tree)
+        left_out.leave_out(tree)
         if compiler is not None:
             _compile(tree, compiler, target, "-b")
             for dependency in tree.rglob("*.py"):
@@ -209,7 +195,7 @@ def _packages(source: Path) -> list[Path]:
 
 def _fingerprint(source: Path, target: Target, compiler: str | None) -> str:
     """Hashes everything a zip is made of, so that an unchanged one is not built again."""
-    ingredients = [Path(__file__), source / "requirements.txt"]
+    ingredients = [Path(__file__), Path(left_out.__file__), source / "requirements.txt"]
     for package in _packages(source):
         ingredients += sorted(
             path
@@ -238,22 +224,6 @@ def _install(requirements: Path, tree: Path, target: Target) -> None:
     finished = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
     if finished.returncode != 0:
         raise BundleError(f"installing {requirements} failed:\n{finished.stderr.strip()}")
-
-
-def _leave_out(tree: Path) -> None:
-    """Removes what Python does not need to import and run the packages."""
-    for part in _LEFT_OUT_PARTS:
-        path = tree / part
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-    for path in sorted(tree.rglob("*"), reverse=True):
-        if path.is_dir():
-            if path.name in _LEFT_OUT_FOLDERS:
-                shutil.rmtree(path)
-        elif path.name in _LEFT_OUT_NAMES or path.suffix in _LEFT_OUT_SUFFIXES:
-            path.unlink()
 
 
 def _compile(folder: Path, compiler: str, target: Target, *options: str) -> None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -14,7 +13,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    StringConstraints,
     ValidationInfo,
     field_validator,
 )
@@ -24,6 +22,7 @@ from identity_providers import check_providers, plain_url
 from legacy_keys import check_together, instant, public_jwk
 from regions import configured_region, has_user_pools
 from timings import DAY, ROTATION_WINDOW_HOURS, Timings
+from value_types import Boundary, Certificate, Domain, Email, Origin, Principal, Text
 
 LONGEST_TOKEN_LIFETIME = DAY
 """PowerSync refuses a token that lives longer (its error PSYNC_S2104)."""
@@ -36,52 +35,6 @@ LOG_RETENTION_DAYS = frozenset(
     | {3288, 3653}
 )
 """The values that CloudWatch Logs takes (PutRetentionPolicy)."""
-
-_ORIGIN = re.compile(r"^(\*|https?://(\*|[a-z0-9.-]+(:\d{1,5})?))$")
-_OWN_SCHEME = re.compile(r"^(?!https?:)[a-z][a-z0-9+.-]*://")
-_EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
-_DOMAIN = re.compile(r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")
-_CERTIFICATE = re.compile(r"^arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:certificate/[\w-]+$")
-_PRINCIPAL = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:(user|role)/[\w+=,.@/-]+$")
-_POLICY = re.compile(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$")
-_ROOT = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:root$")
-
-
-def _origin(value: str) -> str:
-    if _OWN_SCHEME.match(value):
-        raise ValueError(
-            "should begin with https:// or http://, for API Gateway takes no other scheme; for an"
-            ' app with a scheme of its own "*" works, and so do requests of its native code, which'
-            " need no CORS (Capacitor: the plugin CapacitorHttp)"
-        )
-    if not _ORIGIN.fullmatch(value):
-        raise ValueError(
-            "should be an origin such as https://app.example.com (no path, no slash), or"
-            ' "https://*", "http://*" or "*" for all of them'
-        )
-    return value
-
-
-def _principal(value: str) -> str:
-    if _ROOT.fullmatch(value):
-        raise ValueError(
-            "should be the ARN of an IAM role or user: here `:root` is the account's root user "
-            "alone, not everybody in the account"
-        )
-    if not _PRINCIPAL.fullmatch(value):
-        raise ValueError("should be the ARN of an IAM role or user, without wildcards")
-    return value
-
-
-def _boundary(value: str) -> str:
-    if value and not _POLICY.fullmatch(value):
-        raise ValueError("should be the ARN of an IAM policy")
-    return value
-
-
-Text = Annotated[str, StringConstraints(min_length=1)]
-Origin = Annotated[str, AfterValidator(_origin)]
-Principal = Annotated[str, AfterValidator(_principal)]
 
 
 class Strict(BaseModel):
@@ -138,27 +91,9 @@ class CustomDomain(Strict):
             in front of the domain can be gone around: for the time of a change-over.
     """
 
-    name: Annotated[str, StringConstraints(max_length=253)]
-    certificate_arn: str
+    name: Domain
+    certificate_arn: Certificate
     keep_execute_api: bool = False
-
-    @field_validator("name")
-    @classmethod
-    def _is_domain(cls, value: str) -> str:
-        if not _DOMAIN.fullmatch(value):
-            raise ValueError("should be a domain name in lower case, such as auth.example.com")
-        return value
-
-    @field_validator("certificate_arn")
-    @classmethod
-    def _is_certificate(cls, value: str) -> str:
-        match = _CERTIFICATE.fullmatch(value)
-        if not match:
-            raise ValueError("should be the ARN of an ACM certificate")
-        region = configured_region()
-        if region and match["region"] != region:
-            raise ValueError(f"should be in the region of the stack, {region}")
-        return value
 
 
 def _instant(until: str) -> str:
@@ -197,14 +132,14 @@ class Settings(Strict):
     anonymous: Anonymous = Anonymous()
     cors_origins: list[Origin] = Field(default_factory=list)
     throttling: Throttling = Throttling()
-    alarm_email: str = ""
+    alarm_email: Email = ""
     log_retention_days: int = 30
     memory_mb: Annotated[int, Field(ge=128, le=10_240)] = 1_024
     snap_start: bool = False
     provisioned_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0
     reserved_concurrency: Annotated[int, Field(ge=0, le=1_000)] = 0
     break_glass_principals: list[Principal] = Field(default_factory=list)
-    permissions_boundary: Annotated[str, AfterValidator(_boundary)] = ""
+    permissions_boundary: Boundary = ""
     protect: bool = True
 
     @property
@@ -307,13 +242,6 @@ class Settings(Strict):
                 " service itself, and the tokens are for PowerSync"
             )
         return domain
-
-    @field_validator("alarm_email")
-    @classmethod
-    def _is_email(cls, value: str) -> str:
-        if value and not _EMAIL.fullmatch(value):
-            raise ValueError("should be an e-mail address")
-        return value
 
     @field_validator("log_retention_days")
     @classmethod

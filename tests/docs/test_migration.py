@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.docs.snippets import ROOT, fenced, links
-from tests.infra.test_settings import load
+from tests.infra.configured import load
 from tests.js.verifier import JS, NODE, require_node_modules
 
 DOCUMENT = "docs/migration.md"

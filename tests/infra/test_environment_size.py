@@ -8,8 +8,8 @@ import pytest
 import environment
 from environment import LIMIT, longest, measured
 from local.recorder import MADE_UP
+from tests.infra.configured import load
 from tests.infra.plan import PROJECT, REGION, Plan, record
-from tests.infra.test_settings import load
 
 PROVIDER = {"issuer": "https://login.acme.dev", "audiences": ["app"], "name": 'the "first"'}
 

@@ -11,8 +11,8 @@ from advice import advice
 from legacy_keys import LARGEST, instant, public_jwk
 from tests.identity.key_server import encode
 from tests.identity.key_server import public_jwk as jwk_of
+from tests.infra.configured import load
 from tests.infra.plan import record
-from tests.infra.test_settings import load
 
 RSA = jwk_of(rsa.generate_private_key(65537, 2048), kid="powersync-0123456789", alg="RS256")
 EC = jwk_of(ec.generate_private_key(ec.SECP256R1()), kid="ec", alg="ES256")

@@ -13,7 +13,7 @@ from tests.api_gateway import lambda_event
 from tests.conftest import Figure
 from tests.identity.key_server import public_jwk
 from tests.identity.service import AUDIENCE, Deployment
-from tests.infra.test_settings import load
+from tests.infra.configured import load
 from tests.js.verifier import PowerSyncInstance
 from tests.loopback import Request, Response, serving
 from token_service.endpoints.jwks import JWKS_PATH, JwksEndpoint

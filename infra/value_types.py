@@ -1,0 +1,93 @@
+"""Types of single values of the configuration: each says what a wrong one should be."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+
+from regions import configured_region
+
+_ORIGIN = re.compile(r"^(\*|https?://(\*|[a-z0-9.-]+(:\d{1,5})?))$")
+_OWN_SCHEME = re.compile(r"^(?!https?:)[a-z][a-z0-9+.-]*://")
+_EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
+_DOMAIN = re.compile(r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")
+_CERTIFICATE = re.compile(r"^arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:certificate/[\w-]+$")
+_PRINCIPAL = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:(user|role)/[\w+=,.@/-]+$")
+_POLICY = re.compile(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$")
+_ROOT = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:root$")
+
+
+def _origin(value: str) -> str:
+    if _OWN_SCHEME.match(value):
+        raise ValueError(
+            "should begin with https:// or http://, for API Gateway takes no other scheme; for an"
+            ' app with a scheme of its own "*" works, and so do requests of its native code, which'
+            " need no CORS (Capacitor: the plugin CapacitorHttp)"
+        )
+    if not _ORIGIN.fullmatch(value):
+        raise ValueError(
+            "should be an origin such as https://app.example.com (no path, no slash), or"
+            ' "https://*", "http://*" or "*" for all of them'
+        )
+    return value
+
+
+def _principal(value: str) -> str:
+    if _ROOT.fullmatch(value):
+        raise ValueError(
+            "should be the ARN of an IAM role or user: here `:root` is the account's root user "
+            "alone, not everybody in the account"
+        )
+    if not _PRINCIPAL.fullmatch(value):
+        raise ValueError("should be the ARN of an IAM role or user, without wildcards")
+    return value
+
+
+def _boundary(value: str) -> str:
+    if value and not _POLICY.fullmatch(value):
+        raise ValueError("should be the ARN of an IAM policy")
+    return value
+
+
+def _email(value: str) -> str:
+    if value and not _EMAIL.fullmatch(value):
+        raise ValueError("should be an e-mail address")
+    return value
+
+
+def _domain(value: str) -> str:
+    if not _DOMAIN.fullmatch(value):
+        raise ValueError("should be a domain name in lower case, such as auth.example.com")
+    return value
+
+
+def _certificate(value: str) -> str:
+    match = _CERTIFICATE.fullmatch(value)
+    if not match:
+        raise ValueError("should be the ARN of an ACM certificate")
+    region = configured_region()
+    if region and match["region"] != region:
+        raise ValueError(f"should be in the region of the stack, {region}")
+    return value
+
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+Email = Annotated[str, AfterValidator(_email)]
+"""An address, or nothing."""
+
+Domain = Annotated[str, StringConstraints(max_length=253), AfterValidator(_domain)]
+
+Origin = Annotated[str, AfterValidator(_origin)]
+"""What `allowOrigins` of an HTTP API takes."""
+
+Certificate = Annotated[str, AfterValidator(_certificate)]
+"""The ARN of an ACM certificate of the stack's region."""
+
+Principal = Annotated[str, AfterValidator(_principal)]
+"""The ARN of an IAM role or user."""
+
+Boundary = Annotated[str, AfterValidator(_boundary)]
+"""The ARN of an IAM policy, or nothing."""
