@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from token_service.endpoints.anonymous import AnonymousSubjects
@@ -143,7 +144,7 @@ def _bearer(request: Request) -> str:
 
 
 class _DirectRoute(APIRoute):
-    """A route whose endpoint takes the request and makes the response by itself.
+    """A route whose path has no parameters, and whose endpoint answers the request by itself.
 
     FastAPI's way of resolving parameters, and its clean-up after them, would cost as much as
     signing the token.
@@ -159,6 +160,13 @@ class _DirectRoute(APIRoute):
             await response(scope, receive, send)
 
         self.app = respond
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether the request is for this path, and by one of its methods."""
+        if scope["path"] != self.path:
+            return Match.NONE, {}
+        allowed = self.methods or ()
+        return Match.FULL if scope["method"] in allowed else Match.PARTIAL, {}
 
 
 def _app() -> FastAPI:
