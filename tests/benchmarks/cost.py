@@ -53,6 +53,15 @@ RING_READ_INTERVAL = Timings.derive(
 """Seconds between two reads by a container in use."""
 RING_READERS = ("auth", "auth-anonymous")
 
+WATCH_INTERVAL = 300
+"""Seconds between two looks of the rotate function at what is published."""
+WATCH_SECONDS = 0.2
+"""An assumption: what its calls to AWS take, in a container that is still there."""
+WATCH_MEMORY_MB = 512
+WATCH = 2 * RING_READ + SECRET_PER_CALL + KMS_PER_DECRYPT
+"""Dollars for its calls where nothing is wrong: two reads of the ring, labels, and a seal, though
+a container opens each once. Reading the parameter is free."""
+
 TOKENS_PER_COLD_START = 1_000
 """An assumption; an idle deployment has more cold starts and hardly any cost."""
 
@@ -116,6 +125,12 @@ def ring_reads() -> float:
     return MONTH_SECONDS / RING_READ_INTERVAL * RING_READ
 
 
+def watch() -> float:
+    """Dollars a month for looking at what is published."""
+    memory = WATCH_SECONDS * WATCH_MEMORY_MB / 1024 * LAMBDA_PER_GB_SECOND
+    return MONTH_SECONDS / WATCH_INTERVAL * (WATCH + LAMBDA_PER_REQUEST + memory)
+
+
 def fixed_cost(year: int) -> float:
     """Dollars a month in a year of the deployment (1 is the first), however many tokens.
 
@@ -124,7 +139,7 @@ def fixed_cost(year: int) -> float:
     """
     rotations = (year - 1) * 365 // KEY_ROTATION_DAYS
     key = CUSTOMER_KEY_PER_MONTH + CUSTOMER_KEY_ROTATION_PER_MONTH * min(2, rotations)
-    return key + SECRET_PER_MONTH + len(RING_READERS) * ring_reads()
+    return key + SECRET_PER_MONTH + len(RING_READERS) * ring_reads() + watch()
 
 
 def access_log_bytes() -> int:

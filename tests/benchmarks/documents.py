@@ -157,8 +157,10 @@ def fixed_cost() -> str:
         f" ${cost.SECRET_PER_MONTH:.2f}, and ${reads:.2f} for reads of the key ring, if a container"
         f" of {' and one of '.join(f'`{name}`' for name in cost.RING_READERS)} are in use all"
         f" month: each reads it every {cost.RING_READ_INTERVAL} s, however many tokens it gives, so"
-        f" each further one adds ${cost.ring_reads():.2f}. That makes **${first:.2f}** in the"
-        " first seven years. The key's material is renewed every seven years, and AWS charges"
+        f" each further one adds ${cost.ring_reads():.2f}. Looking at the published JWKS every"
+        f" {cost.WATCH_INTERVAL // 60} minutes is ${cost.watch():.2f}. That makes"
+        f" **${first:.2f}** in the first seven years. The key's material is renewed every seven"
+        " years, and AWS charges"
         " another dollar a month for each of the first two times: it is"
         f" **${second:.2f}** from the eighth year and **${later:.2f}** from the fifteenth on."
     )

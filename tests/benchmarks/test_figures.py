@@ -2,6 +2,7 @@
 
 import shutil
 import zipfile
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from http_api import ACCESS_LOG_FIELDS
 from tests.benchmarks import contestants, cost, documents, figures
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.measure import Measurements
+from tests.rotation.account import Account, Watch
 from timings import Timings
+from token_service.keys.commands import RotateCommands
+from token_service.settings import RotationSettings
 
 MICROSECOND = 1e-6
 
@@ -112,7 +116,29 @@ def test_reads_of_the_ring_by_time_are_fixed_cost() -> None:
     reads = 2 * 730 * 3600 / 300
     assert Timings.derive(3600, 300).keyring_cache == 300
     assert cost.fixed_cost(7) == cost.fixed_cost(1)
-    assert cost.fixed_cost(1) == pytest.approx(1.40 + reads * (0.05 + 0.03) / 10_000)
+    watched = cost.watch()
+    assert cost.fixed_cost(1) == pytest.approx(1.40 + reads * (0.05 + 0.03) / 10_000 + watched)
+
+
+def test_looking_at_the_jwks_is_fixed_cost() -> None:
+    """Every five minutes: three calls to Secrets Manager, three decryptions, 0.2 s of 512 MB."""
+    calls = 3 * 0.05 / 10_000 + 3 * 0.03 / 10_000
+    each = calls + 0.20 / 1_000_000 + 0.2 * 0.5 * 0.0000133334
+    assert cost.watch() == pytest.approx(730 * 12 * each)
+
+
+def test_the_rotate_function_makes_the_calls_that_are_counted() -> None:
+    account = Account(in_model=True)
+    account.function().bootstrap()
+    seen: Counter[str] = Counter()
+
+    def see(_: int, action: str) -> None:
+        seen[action] += 1
+
+    function = account.function(Watch(before=see))
+    settings = RotationSettings("arn", "/jwks", "ES256", 1, 1, 1, 1, 1, 1)
+    assert RotateCommands(function, settings, account.wait).run({"action": "watch"}) == {}
+    assert seen == {"GetParameter": 2, "GetSecretValue": 2, "DescribeSecret": 1, "Decrypt": 1}
 
 
 def test_a_cold_start_reads_the_ring_once_at_the_margin() -> None:
@@ -143,8 +169,8 @@ def test_a_run_renews_the_figures_in_the_prose(
     documents.write(figures.bounded(slower), figures.raw(slower), slower)
     page = " ".join((tmp_path / "docs" / "performance.md").read_text().split())
     assert "starts in an estimated 1.21 s where the smallest takes 9.67 s" in page
-    assert "**$1.54** in the first seven years" in page
-    assert "**$3.54** from the fifteenth on" in page
+    assert "**$1.76** in the first seven years" in page
+    assert "**$3.76** from the fifteenth on" in page
     (decision,) = (tmp_path / "docs" / "decisions").glob("2-*")
     assert "takes 10.0 times the CPU" in " ".join(decision.read_text().split())
 
