@@ -216,3 +216,25 @@ test('a connector that asks whenever it is called asks twice for each stream', a
   assert.equal(tokens, 2 * streams - 1);
   assert.ok(documented.includes(`makes ${tokens}.`));
 });
+
+test('a token that PowerSync has just refused is not given to the SDK again', async (context) => {
+  takeClock(context, ({ end }) => setImmediate(end)); // no time passes: the last token is fresh
+  const shown = [];
+  let made = 0;
+  let accepted;
+  const origin = await listen(context, (request, response) => {
+    if (request.url === '/token') {
+      made += 1;
+      response.end(JSON.stringify({ token: `token ${made}`, endpoint: origin, expiresAt: 2e9 }));
+    } else if (request.url === '/sync/stream') {
+      shown.push(request.headers.authorization);
+      response.writeHead(shown.length < 3 ? 401 : 200).write('\n');
+      if (shown.length < 3) response.end();
+      else accepted();
+    }
+  });
+  const third = new Promise((resolve) => (accepted = resolve));
+  (await database(context, 'refused')).connect(signedIn(`${origin}/token`));
+  await third;
+  assert.deepEqual(shown, ['Token token 1', 'Token token 2', 'Token token 3']);
+});
