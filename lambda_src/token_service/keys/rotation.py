@@ -4,24 +4,22 @@ https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambd
 """
 
 import logging
-import math
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from token_service.aws.aws_json import AwsError
-from token_service.keys import keyring, publication, signer
-from token_service.keys.change import ABANDONED_AFTER, RingChanges, successor
-from token_service.keys.keyring import KeyRing, KeyRingError, MakeKey, NoRoomError, SigningKey
-from token_service.keys.problems import Problem, ProblemKind, find_problems
-from token_service.keys.publication import LONGEST_RETENTION, Publication, PublicationError
+from token_service.keys import keyring, signer
+from token_service.keys.change import ABANDONED_AFTER, successor
+from token_service.keys.inspection import RingInspection
+from token_service.keys.keyring import KeyRing, KeyRingError, MakeKey, NoRoomError
+from token_service.keys.publication import PublicationError
 from token_service.keys.publisher import LABELS_SEEN_WITHIN
 from token_service.keys.stores import (
     CURRENT,
     PENDING,
     ConflictError,
     NoKeyRingError,
-    PendingVersion,
     StoredRing,
 )
 
@@ -36,21 +34,7 @@ class RingInUseError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class RingStatus:
-    """The ring in use, what is published and what of it is wrong, and the change under way.
-
-    `rotation_possible_at` is the epoch second at which the next rotation may come.
-    """
-
-    ring: KeyRing
-    published: Publication
-    pending: PendingVersion | None
-    problems: list[Problem]
-    rotation_possible_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Rotation(RingChanges):
+class Rotation(RingInspection):
     """Rotates, retires and revokes keys; `make_key` makes a new one."""
 
     make_key: MakeKey
@@ -73,7 +57,7 @@ class Rotation(RingChanges):
             ring = keyring.rotate(ring, self.make_key, published, now, self.timings)
             ring = successor(ring, current)
             if not self.publisher.fits(current, ring):
-                possible_at = self._room_at(current, ring.next, published)
+                possible_at = self.room_at(current, ring.next, published)
                 raise NoRoomError(len(ring.keys), possible_at, now)
         except (keyring.RotationTooEarlyError, NoRoomError):
             # An empty version under AWSPENDING would make Secrets Manager refuse every rotation.
@@ -201,47 +185,6 @@ class Rotation(RingChanges):
                 self.sleep(0.5 * 2**attempt)
         return self.replace(self._revoking(kids), urgent=True)
 
-    def publish_due(self) -> list[Problem]:
-        """Publish what is not as it should be; returns what is still not.
-
-        Three calls to AWS where nothing is due. For a schedule: what a change could not publish is
-        published as soon as it can be.
-        """
-        ring = self.rings.current().ring
-        try:
-            published = self.publisher.publish()
-        except (AwsError, PublicationError, ConflictError) as error:
-            log.exception("the JWKS could not be published, and has to be later")
-            failed = Problem(ProblemKind.UNWRITABLE, detail=str(error))
-            return [failed, *self.status().problems]
-        missing = {key.kid for key in ring.keys} - published.keys()
-        # Looked at anew: another change may just have taken them out.
-        return self.status().problems if missing else []
-
-    def status(self) -> RingStatus:
-        """The ring in use and what is published; also where that cannot be read."""
-        current, pending = self.rings.current(), self.rings.pending()
-        prepared = [pending.stored.ring] if pending and pending.stored else []
-        published, problems = self.compare(current.ring, prepared)
-        possible_at = self._possible_at(current, published)
-        return RingStatus(current.ring, published, pending, problems, possible_at)
-
-    def compare(
-        self, ring: KeyRing, prepared: Sequence[KeyRing] = ()
-    ) -> tuple[Publication, list[Problem]]:
-        """What is published, and what of it is not as these rings have it."""
-        try:
-            seen = self.publisher.look()
-        except AwsError as error:
-            log.exception("the JWKS cannot be read")
-            return {}, [Problem(ProblemKind.UNREADABLE, detail=str(error))]
-        found = find_problems(ring, prepared, seen.stands)
-        if seen.problem is not None:
-            # What keys it has or lacks is no matter then, but for who put others there.
-            foreign = [each for each in found if each.problem is ProblemKind.FOREIGN]
-            found = [Problem(ProblemKind.NOT_SERVED, detail=seen.problem), *foreign]
-        return seen.believed, found
-
     def _changed(self, current: StoredRing, ring: KeyRing) -> KeyRing:
         return ring if ring == current.ring else successor(ring, current)
 
@@ -301,26 +244,6 @@ class Rotation(RingChanges):
 
     # What is there.
 
-    def _possible_at(self, current: StoredRing, published: Publication) -> float:
-        """When the next rotation may come; the key that it makes is as large as the next one."""
-        ring, now = current.ring, self.now()
-        known_at = keyring.may_sign_at(ring.next.kid, published, now, self.timings)
-        kept = keyring.retire(ring, published, known_at, self.timings)
-        if _fit((*kept.keys, ring.next)):
-            return known_at
-        room_at = self._room_at(current, ring.next, published)
-        # Keys that have no stamp yet get one with the next publication.
-        return max(known_at, min(room_at, now + LONGEST_RETENTION))
-
-    def _room_at(self, current: StoredRing, another: SigningKey, published: Publication) -> float:
-        """When enough previous keys have left for `another` one; infinite if that is not known."""
-        leaves = [keyring.leaves_at(key.kid, published, self.timings) for key in current.ring.keys]
-        for at in sorted(moment for moment in leaves if moment is not None):
-            kept = keyring.retire(current.ring, published, at, self.timings)
-            if _fit((*kept.keys, another)):
-                return at
-        return math.inf
-
     def _is_current(self, version_id: str) -> bool:
         return CURRENT in self.rings.labels().get(version_id, ())
 
@@ -334,7 +257,3 @@ class Rotation(RingChanges):
         if stored is None:
             raise NoKeyRingError(f"version {version_id} has no ring: run createSecret first")
         return stored
-
-
-def _fit(keys: Iterable[SigningKey]) -> bool:
-    return publication.fits(jwk for key in keys if (jwk := key.publishable))
