@@ -21,17 +21,17 @@ from operate.terminal import (
 )
 
 WHAT_A_NEW_RING_DOES = """\
-A new key ring takes the place of the one that cannot be read, whose keys are lost.
-- Tokens that are about become invalid, within 7 minutes at an instance in use, and the
-  SDKs fetch others by themselves.
-- Tokens of the new ring are refused until the instance has fetched the new keys: for about
-  a minute on one in use, which refetches for a key that it does not know.
-- An anonymous device that comes back gets a new subject, and so loses its data.
-Until then nobody gets a token: what is at hand signs for an hour after the loss, not longer.\
+A new key ring takes the place of one that cannot be read, whose keys are lost.
+- Tokens that are about become invalid, within 7 minutes at an instance in use.
+  The SDKs fetch others by themselves.
+- Tokens of the new ring are refused by an instance in use until it has fetched
+  the new keys: for about a minute.
+- An anonymous device that comes back gets a new subject, and loses its data.
+Without it nobody gets a token, an hour after the loss at the latest.\
 """
 
-STILL_THERE = ("revoked and still published", "the JWKS cannot be read")
-"""Problems with which a revoked key may still be published."""
+STILL_THERE = ("revoked and still published", "the JWKS is not served", "the JWKS cannot be read")
+"""Problems with which verifiers cannot learn that a key was revoked."""
 
 
 def keys(stack: StackName = "", as_json: AsJson = False) -> None:
@@ -104,7 +104,7 @@ def bootstrap(
     """Make the key ring where there is none, and publish it."""
     ring = KeyRing(chosen_stack(stack))
     if new_ring and not yes:
-        errors.print(WHAT_A_NEW_RING_DOES, markup=False)
+        errors.print(WHAT_A_NEW_RING_DOES, markup=False, soft_wrap=True)
         if not sys.stdin.isatty():
             raise OperatorError("there is no terminal to ask at; YES=1 does it without asking")
         typer.confirm("Start a new key ring?", abort=True, err=True)
