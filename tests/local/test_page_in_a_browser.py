@@ -376,3 +376,19 @@ def test_a_page_of_somebody_else_can_do_nothing_with_it(
         assert arrived.value is not None
         assert arrived.value.status == 403
         assert "type its address in" in stranger.inner_text("body")
+
+
+def test_what_is_off_says_what_to_set(context: BrowserContext) -> None:
+    nothing = {"createUserPool": False, "anonymous": {"enabled": False}}
+    page = StackPage()
+    with LocalStack(nothing, routes=page.routes, visited=page.visited) as stack:
+        page.show(stack.outputs, lambda _: None)
+        opened = context.new_page()
+        open_page(opened, stack)
+        tokens = opened.locator("#tokens")
+        expect(tokens).to_contain_text("createUserPool: true in the configuration")
+        expect(tokens).to_contain_text("Anonymous tokens are off: anonymous: {enabled: true}")
+        expect(opened.locator("#token-ways button:visible")).to_have_count(0)
+        opened.get_by_text("As anybody, to try sync rules").click()
+        button(opened, "Get it").click()
+        expect(opened.locator("#verdict")).to_have_text("accepted")
