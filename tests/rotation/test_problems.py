@@ -60,7 +60,7 @@ def test_a_change_under_way_is_no_problem(account: Account) -> None:
 
 
 def test_a_revocation_without_parameter_store_is_told_and_published_when_it_is_back(
-    account: Account,
+    account: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
     function, before = account.function(), account.signing()
     _ssm_is_out_of_reach(account)
@@ -77,6 +77,7 @@ def test_a_revocation_without_parameter_store_is_told_and_published_when_it_is_b
     }
     assert function.publish_due() == []
     assert _problems(account) == set()
+    assert "of no ring" not in caplog.text  # it is one that was revoked
     account.check_consistent()
 
 
