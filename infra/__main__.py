@@ -23,6 +23,7 @@ functions = make_functions(
     roles,
     keys,
     issuer=api.issuer,
+    jwks_reached=api.reached_before_dns,
     user_pool_provider=user_pool.provider if user_pool else None,
 )
 routes = Routes("routes", settings, api, functions)

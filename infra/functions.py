@@ -19,6 +19,7 @@ from naming import stack_tags
 from regions import dns_suffix
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from roles import Roles
@@ -63,6 +64,7 @@ def make_functions(
     keys: SigningKeys,
     *,
     issuer: pulumi.Output[str],
+    jwks_reached: Mapping[str, pulumi.Input[str]],
     user_pool_provider: pulumi.Output[dict[str, Any]] | None = None,
 ) -> Functions:
     """Makes the functions, each with the settings and rights that it needs and no others.
@@ -72,6 +74,7 @@ def make_functions(
         roles: Who the functions are.
         keys: Where the signing keys are.
         issuer: `iss` of our tokens: the URL of the API.
+        jwks_reached: Where a bootstrap may look for the JWKS.
         user_pool_provider: The created user pool, as an identity provider.
     """
     bundle = lambda_bundle()
@@ -91,6 +94,7 @@ def make_functions(
             "KEYRING_SECRET_ARN": keys.secret.arn,
             "JWKS_PARAMETER": keys.parameter.name,
             "SEAL_KEY_ARN": keys.key.arn,
+            "JWKS_REACHED": pulumi.Output.json_dumps(jwks_reached),
             "SIGNING_ALGORITHM": settings.signing_algorithm,
             "PUBLISH_BEFORE_SIGNING_SECONDS": str(timings.publish_before_signing),
             "RETAIN_AFTER_SIGNING_SECONDS": str(timings.retain_after_signing),

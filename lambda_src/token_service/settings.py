@@ -93,7 +93,8 @@ class RotationSettings:
 
     `parameter_tags` are those of the JWKS parameter, for when it has to be made anew. `legacy_keys`
     are those of former signers, to be shown: `kid`, `alg`, and `until` in epoch seconds.
-    `seal_key_arn` is None in an environment of the release that had no seals.
+    `seal_key_arn` is None in an environment of the release that had no seals. `jwks_reached` is
+    where a bootstrap may look for the JWKS; None in one of the release that did not say.
     """
 
     secret_arn: str
@@ -108,6 +109,7 @@ class RotationSettings:
     parameter_tags: Mapping[str, str] = field(default_factory=dict)
     legacy_keys: Sequence[Mapping[str, Any]] = ()
     seal_key_arn: str | None = None
+    jwks_reached: Mapping[str, str] | None = None
 
     @classmethod
     def from_environment(cls, env: Environment) -> "RotationSettings":
@@ -125,4 +127,5 @@ class RotationSettings:
             parameter_tags=json.loads(env.get("JWKS_PARAMETER_TAGS", "{}")),
             legacy_keys=json.loads(env.get("LEGACY_KEYS", "[]")),
             seal_key_arn=env.get("SEAL_KEY_ARN"),
+            jwks_reached=json.loads(env.get("JWKS_REACHED", "null")),
         )

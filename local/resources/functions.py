@@ -106,7 +106,7 @@ def invocation(aws: Aws, resource: Resource) -> Created:
 
 
 def _as_reached(aws: Aws, event: str) -> str:
-    """The event with the front door's URL as this machine reaches it.
+    """The text with the front door's URL as this machine reaches it.
 
     LOCAL_URL may be a name that means something to a phone or in a container only.
     """
@@ -129,6 +129,8 @@ def _local_environment(aws: Aws, variables: dict[str, str]) -> dict[str, str]:
     local = dict(variables)
     if "IDENTITY_PROVIDERS" in local:
         local["IDENTITY_PROVIDERS"] = _with_local_pools(aws, local["IDENTITY_PROVIDERS"])
+    if "JWKS_REACHED" in local:
+        local["JWKS_REACHED"] = _as_reached(aws, local["JWKS_REACHED"])
     # Identity providers at http://127.0.0.1 are allowed.
     local["ALLOW_NEARBY_HTTP"] = "1"
     return local

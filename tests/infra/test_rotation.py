@@ -46,6 +46,12 @@ def test_rotation_starts_after_permission_and_first_ring(plan: Plan) -> None:
     assert {"Permission secrets-manager", "Invocation bootstrap"} <= plan.before(schedule)
 
 
+def test_the_rotate_function_knows_where_a_bootstrap_may_look(plan: Plan) -> None:
+    told = json.loads(plan.of("Invocation")["bootstrap"].inputs["input"])
+    assert told.pop("action") == "bootstrap"
+    assert json.loads(plan.environment("rotate")["JWKS_REACHED"]) == told
+
+
 def test_what_is_published_is_sealed_before_a_function_asks_for_the_seal(
     full_plan: Plan, bundle: Path
 ) -> None:

@@ -120,6 +120,9 @@ class RotateCommands:
         connect_to = event.get("connect_to")
         if not (connect_to is None or (isinstance(connect_to, str) and "https://" in jwks_uri)):
             raise InvalidEventError("`connect_to` must be the name of a host, for https")
+        told = {name: event[name] for name in ("jwks_uri", "connect_to") if name in event}
+        if self.settings.jwks_reached not in (None, told):
+            raise InvalidEventError("`jwks_uri` and `connect_to` are not where this API is reached")
         self._settled(lambda: _check_served(jwks_uri, kids, connect_to))
         return {"served": sorted(kids)}
 

@@ -150,6 +150,28 @@ def test_a_bootstrap_waits_until_its_permissions_have_arrived(
     assert patient.run({"action": "bootstrap", "jwks_uri": jwks_uri})["served"]
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"jwks_uri": "https://elsewhere.example/.well-known/jwks.json"},
+        {"jwks_uri": "https://auth.example.com/.well-known/jwks.json"},
+        {"jwks_uri": "https://auth.example.com/.well-known/jwks.json", "connect_to": "10.0.0.1"},
+    ],
+)
+def test_a_bootstrap_asks_the_apis_own_jwks_only(
+    commands: RotateCommands, told: dict[str, str]
+) -> None:
+    """Whoever may invoke the function cannot have it call a host of theirs."""
+    own = {
+        "jwks_uri": "https://auth.example.com/.well-known/jwks.json",
+        "connect_to": "d-1.execute-api.eu-central-1.amazonaws.com",
+    }
+    settings = replace(commands.settings, jwks_reached=own)
+    closed = RotateCommands(commands.rotation, settings, commands.sleep)
+    with pytest.raises(InvalidEventError, match="not where this API is reached"):
+        closed.run({"action": "bootstrap", **told})
+
+
 @pytest.mark.parametrize("uri", [None, "file:///etc/passwd", "jwks.json"])
 def test_a_bootstrap_asks_web_addresses_only(commands: RotateCommands, uri: object) -> None:
     with pytest.raises(InvalidEventError, match="jwks_uri"):
