@@ -31,6 +31,6 @@ def test_every_line_can_be_ticked_off() -> None:
 
 def test_the_alarms_it_names_are_made() -> None:
     alarms = {str(alarm.inputs["name"]) for alarm in record().of("MetricAlarm").values()}
-    for name in ("throttled", "rotation-silent", "api-failed"):
+    for name in ("throttled", "rotation-silent", "api-failed", "rotation-failed"):
         assert name in PAGE
         assert f"{PROJECT}-dev-{name}" in alarms
