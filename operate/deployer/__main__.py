@@ -17,6 +17,7 @@ from local.program import run_program
 from local.recorder import ACCOUNT, Recorder
 from operate.deployer.policy import deployer_policy
 from operate.terminal import print_json
+from regions import has_user_pools
 
 EVERYTHING = {
     "anonymous": {"enabled": True},
@@ -25,7 +26,8 @@ EVERYTHING = {
     "provisionedConcurrency": 1,
     "powersyncUrl": "https://instance.powersync.example.com",
 }
-"""Settings that make one of every kind of resource; a domain only where one is named."""
+"""Settings that make one of every kind of resource; a domain only where one is named, a user pool
+only where the region has them."""
 
 
 app = typer.Typer(add_completion=False)
@@ -68,7 +70,10 @@ def policy(
 
 def planned(recorder: Recorder, stack: str, domain: str = "") -> list[Resource]:
     """Everything that any settings ask for."""
-    settings: dict[str, object] = {**EVERYTHING}
+    settings: dict[str, object] = {
+        **EVERYTHING,
+        "createUserPool": has_user_pools(recorder.region),
+    }
     if domain:
         certificate = f"arn:{recorder.partition}:acm:{recorder.region}:{ACCOUNT}:certificate/any"
         settings["customDomain"] = {"name": domain, "certificateArn": certificate}
