@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from local.stack import LocalStack
 from operate.page.routes import StackPage
@@ -122,6 +122,21 @@ def test_the_time_line_tells_in_words_what_it_draws(page: Page, shown: LocalStac
     for state, kid in kids(shown).items():
         assert f"Key {kid[:8]}: {state}" in told
         expect(drawn.get_by_text(kid[:8])).to_be_visible()
+
+
+def test_what_is_wrong_with_the_published_keys_is_said(page: Page, shown: LocalStack) -> None:
+    expect(page.locator("#keys-problems")).to_be_hidden()
+    problem = {"kid": "abcdefghijkl", "problem": "published and nobody's", "detail": ""}
+
+    def with_problem(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "problems": [problem]})
+
+    page.route("**/page/keys", with_problem)
+    page.reload()
+    expect(page.locator("#keys-problems")).to_contain_text(
+        "Problem: key abcdefgh is published and nobody's"
+    )
 
 
 def test_a_rotation_is_explained_and_then_made_and_the_next_is_too_early(

@@ -30,7 +30,16 @@ export function show(told) {
   status = told;
   // What has not changed stays, and with it the focus of the keyboard.
   if (!isAsBefore) byId('key-list').replaceChildren(...byUse(status.keys).map(card));
+  say(byId('keys-problems'), problems());
   drawTimes();
+}
+
+/** What of the JWKS is not as the ring has it. */
+function problems() {
+  const told = (status.problems ?? []).map(({ kid, problem, detail }) =>
+    `Problem: ${kid ? `key ${short(kid)} is ` : ''}${problem}${detail ? `: ${detail}` : ''}`);
+  if (!told.length) return '';
+  return [...told, 'The rotate function puts it right as soon as it can publish; make logs FUNCTION=rotate has what is in its way.'].join('\n');
 }
 
 /** Those that are worked with first; of former ones the latest. */
@@ -173,6 +182,7 @@ function whatPowerSyncDoes(key) {
   const idle = about.jwks_max_age + about.verifier_cache;
   return [
     `PowerSync forgets it when its cache ends: after ${duration(idle)} at most. A restart of it forgets at once.`,
+    'If the key leaked, restart it now: a revocation ends no stream that is open, and who has the key may have opened one.',
     'The functions are restarted, so that they forget it too. This cannot be undone.',
   ];
 }
