@@ -18,7 +18,7 @@ CALLS = {
     "auth": {"GetSecretValue": 1},
     "auth_anonymous": {"GetSecretValue": 1},
     "jwks": {"GetParameter": 1, "Decrypt": 1},
-    "rotate": {"GetSecretValue": 1, "DescribeSecret": 1, "GetParameter": 2, "Decrypt": 1},
+    "rotate": {"GetSecretValue": 1, "DescribeSecret": 1, "GetParameter": 1, "Decrypt": 1},
 }
 """Calls to AWS until the first answer; of `rotate` that is the status of the keys."""
 
