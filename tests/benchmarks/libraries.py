@@ -26,7 +26,7 @@ from tests.benchmarks import contestants, documents
 from tests.benchmarks.contestants import ROOT
 from tests.benchmarks.processes import import_cost
 
-PAGE = ROOT / "docs" / "decisions" / "14-what-is-written-by-hand.md"
+PAGE = ROOT / "docs" / "decisions" / "16-what-is-written-by-hand.md"
 STARTS = 3
 LIMIT = 2.0
 """Seconds that each HTTP client is given."""
