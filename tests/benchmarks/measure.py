@@ -79,6 +79,8 @@ def measure(effort: Effort, progress: Callable[[str], None]) -> Measurements:
     that a warm container was never seen undisturbed.
     """
     users = USERS_PER_BATCH * (effort.rounds + 1)
+    # First, as a stack that does not deploy is known at once then, and not after all the rest.
+    load = measure_load(effort.load_seconds, progress)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, LoopbackAws() as aws:
         progress("building the zips")
         field = Field.prepare(Path(folder), aws, users)
@@ -101,7 +103,7 @@ def measure(effort: Effort, progress: Callable[[str], None]) -> Measurements:
         figures |= _simulated(field, effort)
         progress("imports")
         figures |= _imports(field, effort)
-    figures |= measure_load(effort.load_seconds, progress)
+    figures |= load
     if busy is not None:
         raise TooBusyError(str(busy), figures)
     return figures
