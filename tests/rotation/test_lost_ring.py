@@ -71,6 +71,17 @@ def test_a_secret_out_of_reach_is_not_a_lost_ring(account: Account) -> None:
     assert account.signing() == before
 
 
+def test_a_new_ring_does_not_wait_for_parameter_store(account: Account) -> None:
+    assert account.model is not None
+    account.model.unreachable.add("ssm")
+    account.lose_ring("lost")
+    ring = account.function().new_ring()
+    assert account.signing() == ring
+    account.model.unreachable.clear()
+    assert account.function().publish_due() == []
+    _lives_on(account)
+
+
 @pytest.mark.parametrize("change", ["retire", "revoke", "new ring"])
 def test_a_pending_version_that_cannot_be_read_is_in_the_way_of_nothing(
     account: Account, change: str
