@@ -17,7 +17,7 @@ from local.program import run_program
 from local.recorder import ACCOUNT, Recorder
 from operate.deployer.policy import deployer_policy
 from operate.terminal import print_json
-from regions import has_user_pools
+from regions import has_http_apis, has_user_pools
 
 EVERYTHING = {
     "anonymous": {"enabled": True},
@@ -48,6 +48,8 @@ def policy(
         partition = boto3.Session().get_partition_for_region(region)
     except UnknownRegionError:
         raise typer.BadParameter(f"{region} is no region of AWS") from None
+    if not has_http_apis(region):
+        raise typer.BadParameter(f"{region} has no HTTP APIs, which the program makes")
     endpoint = boto3.client("lambda", region_name=region).meta.endpoint_url
     recorder = Recorder(
         region=region,

@@ -206,6 +206,7 @@ def test_china_has_its_own_partition() -> None:
     text = json.dumps(document)
     assert "arn:aws:" not in text
     assert "secretsmanager.cn-northwest-1.amazonaws.com.cn" in text
+    assert "cognito-idp" not in text, "there are no user pools"
 
 
 @pytest.mark.parametrize(
@@ -213,6 +214,7 @@ def test_china_has_its_own_partition() -> None:
     [
         (["--stack=prod", "--account=12345", "--region=eu-central-1"], "12 digits"),
         (["--stack=prod", "--account=123456789012", "--region=nowhere"], "nowhere"),
+        (["--stack=prod", "--account=123456789012", "--region=us-isof-south-1"], "no HTTP APIs"),
     ],
 )
 def test_what_cannot_be_is_said(arguments: list[str], told: str) -> None:
