@@ -205,6 +205,18 @@ def test_a_ring_of_the_largest_keys_fits_into_a_secret() -> None:
     assert len(ring_document.dumps(replace(fitting, retired=one_more))) > LARGEST_RING
 
 
+def test_a_ring_that_just_fits_is_left_alone() -> None:
+    key = generate_signing_key("ES256", 0)
+    keys = (replace(key, kid="current", state=State.CURRENT), key)
+    empty = KeyRing(keys, retired=(RetiredKey("", "ES256", {}, 0),))
+    room = LARGEST_RING - len(ring_document.dumps(empty))
+    full = replace(empty, retired=(RetiredKey("x" * room, "ES256", {}, 0),))
+    assert len(ring_document.dumps(full)) == LARGEST_RING
+    assert ring_document.trimmed(full) == full
+    over = replace(empty, retired=(RetiredKey("x" * (room + 1), "ES256", {}, 0),))
+    assert ring_document.trimmed(over).retired == ()
+
+
 def test_keys_that_no_secret_holds_are_not_cut_down() -> None:
     key = generate_signing_key("RS512", 0)
     keys = tuple(SigningKey(f"{n}", "RS512", State.PREVIOUS, 0, key.private_jwk) for n in range(40))

@@ -79,8 +79,7 @@ class RingInspection(RingChanges):
         """When the next rotation may come; the key that it makes is as large as the next one."""
         ring, now = current.ring, self.now()
         known_at = keyring.may_sign_at(ring.next.kid, published, now, self.timings)
-        kept = keyring.retire(ring, published, known_at, self.timings)
-        if _fit((*kept.keys, ring.next)):
+        if _fit((*ring.keys, ring.next)):
             return known_at
         room_at = self.room_at(current, ring.next, published)
         # Keys that have no stamp yet get one with the next publication.

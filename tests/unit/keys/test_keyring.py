@@ -243,6 +243,13 @@ def test_a_key_with_a_member_that_cannot_be_can_still_be_revoked(
     assert keyring.revoke(ring, ["key-1"], make_key, NOW).current.kid == "key-2"
 
 
+def test_a_member_of_a_jwk_that_is_no_text_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    document = json.loads(ring_document.dumps(keyring.bootstrap(_Keys())))
+    document["keys"][0]["private_jwk"]["more"] = 5
+    assert "more" not in ring_document.loads(json.dumps(document)).keys[0].private_jwk
+    assert "the member JWK of key 'key-1' of the key ring cannot be read" in caplog.text
+
+
 @pytest.mark.parametrize("edit", [{"kid": None}, {"kid": ""}, {"state": "x"}, {"state": None}])
 def test_a_key_without_a_name_or_a_state_makes_no_ring(edit: dict[str, object]) -> None:
     document = json.loads(ring_document.dumps(keyring.bootstrap(_Keys())))
