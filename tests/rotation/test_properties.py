@@ -17,12 +17,13 @@ from hypothesis.stateful import (
 )
 
 from tests.conftest import Figure
+from tests.rotation.life import durations, live
+from tests.rotation.promises import Counts
 from tests.rotation.world import (
     INSTANCES,
     JWKS_FUNCTIONS,
     REFUSALS,
     TOKEN_FUNCTIONS,
-    Counts,
     World,
 )
 from token_service.aws.aws_json import AwsError
@@ -58,7 +59,7 @@ def test_no_valid_token_is_refused_in_years_of_rotations(
     verifier_cache: int, token_lifetime: int, figure: Figure
 ) -> None:
     world = World(Random(verifier_cache + token_lifetime), verifier_cache, token_lifetime)
-    world.live(ROTATIONS_A_LIFE)
+    live(world, ROTATIONS_A_LIFE)
     _report(figure, world.counts)
 
 
@@ -74,7 +75,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(duration=st.integers(0, 8), share=st.sampled_from((0.01, 0.5, 0.999, 1.0, 1.001)))
     def time_passes(self, duration: int, share: float) -> None:
-        self.world.wait(self.world._durations()[duration] * share)
+        self.world.wait(durations(self.world)[duration] * share)
 
     @rule(function=st.integers(0, TOKEN_FUNCTIONS - 1))
     def a_token_is_issued(self, function: int) -> None:
@@ -92,7 +93,7 @@ class Life(RuleBasedStateMachine):
     def months_pass(self, rotations: int) -> None:
         self._reconnected()
         self._no_change_under_way()
-        self.world.live(rotations)
+        live(self.world, rotations)
 
     @rule(pauses=st.lists(st.sampled_from((0.0, 60.0, 7200.0)), max_size=2), wait=st.booleans())
     def keys_are_rotated(self, pauses: list[float], wait: bool) -> None:
@@ -232,26 +233,31 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def the_ring_is_sound(self) -> None:
-        ring = self.world._in_use()  # raises where an invariant of the ring is broken
-        assert ring.next.kid not in self.world.signed or ring.next.kid in self.world.in_doubt
-        revoked = self.world.revoked_at.keys() - self.world.in_doubt
-        assert not revoked & self.world.published_since.keys(), "a revoked key is in the JWKS"
+        ring = self.world.in_use()  # raises where an invariant of the ring is broken
+        assert (
+            ring.next.kid not in self.world.promises.signed
+            or ring.next.kid in self.world.promises.in_doubt
+        )
+        revoked = self.world.promises.revoked_at.keys() - self.world.promises.in_doubt
+        assert not revoked & self.world.promises.published_since.keys(), (
+            "a revoked key is in the JWKS"
+        )
 
     def teardown(self) -> None:
         """Whatever has happened, life goes on."""
         if hasattr(self, "world"):
             self._reconnected()
             self._no_change_under_way()
-            self.world.live(1)
+            live(self.world, 1)
             self.world.rotation.retire()
-            kids = {key.kid for key in self.world._in_use().keys}
-            assert kids == set(self.world.published_since), "ring and JWKS differ"
+            kids = {key.kid for key in self.world.in_use().keys}
+            assert kids == set(self.world.promises.published_since), "ring and JWKS differ"
 
     def _is_any_out_of_reach(self) -> bool:
         return bool(self.world.aws.unreachable | self.world.isolated)
 
     def _kids(self, which: str) -> list[str] | None:
-        ring = self.world._in_use()
+        ring = self.world.in_use()
         return {
             "current": [ring.current.kid],
             "next": [ring.next.kid],

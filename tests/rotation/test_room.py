@@ -65,14 +65,14 @@ def test_at_the_highest_pace_nothing_is_ever_locked(algorithm: str, figure: Figu
             _rotate_as_soon_as_possible(world, figure)
             world.issue(0)
             world.verify(0)
-        current = world._in_use().current.kid
+        current = world.in_use().current.kid
         world.revoke([current])
         world.wait(world.derived.margin)
-        assert current not in world.published_since
+        assert current not in world.promises.published_since
         _rotate_as_soon_as_possible(world, figure)
         world.revoke(None)
         world.wait(world.derived.margin)
-        assert set(world.published_since) == {key.kid for key in world._in_use().keys}
+        assert set(world.promises.published_since) == {key.kid for key in world.in_use().keys}
         figure("rotations at the highest pace", ROTATIONS + 1)
 
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 from tests.rotation.account import CrashError
 from tests.rotation.aws_model import Aws, ModelClient
 from tests.rotation.powersync import Instance
+from tests.rotation.promises import Counts, Promises
 from timings import Timings as Derived
 from token_service.aws.aws_json import AwsUnreachableError
 from token_service.endpoints import jwks
@@ -64,18 +65,8 @@ class Token:
 
 
 @dataclass
-class Counts:
-    """What a run has covered."""
-
-    rotations: int = 0
-    revocations: int = 0
-    verifications: int = 0
-    crashes: int = 0
-
-
-@dataclass
 class World:
-    """Checks at every verification that no valid token is refused, and no revoked key lives on."""
+    """What happens in it has to keep the `promises`, at every publication and verification."""
 
     random: Random
     verifier_cache: int = 3600
@@ -98,16 +89,15 @@ class World:
         self.made = 0
         self.calls_left: int | None = None
         self.intruder: Callable[[], None] | None = None
-        self.published_since: dict[str, float] = {}
-        self.signed: set[str] = set()
-        self.refusable_until: dict[str, float] = {}
-        self.revoked_at: dict[str, float] = {}
-        self.in_doubt: set[str] = set()
-        self.unpublished: set[str] = set()  # revoked, and in the JWKS for want of SSM
         self.reachable_since: dict[str, float] = {}
         self.isolated: set[str] = set()
         self.tokens: list[Token] = []
-        self.forbidden: set[str] = set()
+        self.promises = Promises(
+            lambda: self.now,
+            self.verifier_cache + derived.jwks_max_age,
+            self.transit,
+            self.counts,
+        )
         self.rings = KeyRingStore(
             "arn:ring", ModelClient("secretsmanager", "secretsmanager", aws=self.aws)
         )
@@ -152,7 +142,7 @@ class World:
             for number in range(JWKS_FUNCTIONS)
         ]
         self.instances = [Instance(self.verifier_cache) for _ in range(INSTANCES)]
-        while not self.published_since:  # as the deployment does until the JWKS is served
+        while not self.promises.published_since:  # as the deployment does until the JWKS is served
             try:
                 self.rotation.bootstrap()
             except NoKeyRingError:
@@ -178,38 +168,14 @@ class World:
                 intruder()
 
     def _published(self, document: str) -> None:
-        kids = {key["kid"] for key in json.loads(document)["keys"]}
-        for kid in (kids & self.signed) - self.published_since.keys():
-            # It had to take over while nothing could be published.
-            known_at = self.now + self.verifier_cache + self.derived.jwks_max_age
-            self.refusable_until[kid] = known_at + 2 * self.transit
-        self.published_since = {kid: self.published_since.get(kid, self.now) for kid in kids}
-        self._out_of_the_jwks(self.unpublished - kids)
-        if CURRENT in self.aws.labels:
-            signing = self._in_use().current.kid
-            # A key that a revocation forced into use can be overlooked for a moment by a rotation
-            # that was just about to publish, until it sees that the parameter has been written.
-            forced = self.now < self.refusable_until.get(signing, 0)
-            assert signing in kids | self.forbidden or forced, "the key that signs left the JWKS"
+        signing = self.in_use().current.kid if CURRENT in self.aws.labels else None
+        self.promises.published(document, signing)
 
     def _signing(self, document: str) -> None:
-        ring = ring_document.loads(document)
-        kid = ring.current.kid
-        if kid in self.signed:
-            return
-        self.signed.add(kid)
-        first = len(self.signed) == 1
-        if not first and not ring.forced:  # a forced one: see `_published`
-            assert kid in self.published_since, "a key signs that is not in the JWKS"
-        published_since = self.published_since.get(kid, self.now)
-        known_at = published_since + self.verifier_cache + self.derived.jwks_max_age
-        if ring.forced:
-            self.refusable_until[kid] = known_at + 2 * self.transit
-        elif not first:
-            assert self.now >= known_at, "a key signs that a verifier may not know"
-            self.counts.rotations += 1
+        self.promises.signing(ring_document.loads(document))
 
-    def _in_use(self) -> KeyRing:
+    def in_use(self) -> KeyRing:
+        """The ring under AWSCURRENT."""
         value = self.aws.values[self.aws.labels[CURRENT]]
         assert value is not None
         return ring_document.loads(value)
@@ -232,7 +198,7 @@ class World:
         self.now += seconds
 
     def rotation_possible_at(self) -> float:
-        ring = self._in_use()
+        ring = self.in_use()
         for key in json.loads(self.publications.read().text)["keys"]:
             if key["kid"] == ring.next.kid:
                 return float(key["published_at"]) + self.derived.publish_before_signing
@@ -250,25 +216,10 @@ class World:
             self.wait(self.derived.margin / 4 + pause)
 
     def revoke(self, kids: list[str] | None) -> None:
-        """Revoke, and remember since when; what fails in the middle leaves the keys in doubt."""
-        concerned = set(kids or (key.kid for key in self._in_use().keys))
-        self.in_doubt |= concerned
-        self.forbidden |= concerned
+        self.promises.revoking(kids or [key.kid for key in self.in_use().keys])
         ring = self.rotation.revoke(kids)
-        assert not ring.revoked.keys() & {key.kid for key in self._in_use().keys}, "it signs on"
-        left = ring.revoked.keys() & self.published_since.keys()
-        assert not left or "ssm" in self.aws.unreachable, "a revoked key is in the JWKS"
-        self.in_doubt |= left
-        self.unpublished |= left
-        self._out_of_the_jwks(ring.revoked.keys() - left)
-
-    def _out_of_the_jwks(self, kids: Collection[str]) -> None:
-        """From here on verifiers forget these revoked keys."""
-        self.in_doubt -= set(kids)
-        self.unpublished -= set(kids)
-        for kid in set(kids) - self.revoked_at.keys():
-            self.revoked_at[kid] = self.now
-            self.counts.revocations += 1
+        assert not ring.revoked.keys() & {key.kid for key in self.in_use().keys}, "it signs on"
+        self.promises.revoked(ring.revoked.keys(), could_publish="ssm" not in self.aws.unreachable)
 
     def stopped_after(self, calls: int, change: Callable[[], object]) -> bool:
         """Run a change whose process ends after so many calls; whether it was stopped."""
@@ -334,7 +285,7 @@ class World:
             return
         for kid in signed_by:
             self.counts.verifications += 1
-            self._judge(kid, kid in kids)
+            self.promises.judge(kid, accepted=kid in kids)
 
     def _fetch(self) -> frozenset[str] | None:
         response = self.random.choice(self.jwks_functions)(FETCH, None)
@@ -343,19 +294,10 @@ class World:
             return None
         return frozenset(key["kid"] for key in json.loads(str(response["body"]))["keys"])
 
-    def _judge(self, kid: str, accepted: bool) -> None:
-        if kid in self.in_doubt:
-            return
-        if kid in self.revoked_at:
-            last = self.revoked_at[kid] + self.derived.jwks_max_age + self.verifier_cache
-            assert not accepted or self.now <= last + 2 * self.transit, "a revoked key lives on"
-        elif not accepted:
-            assert self.now < self.refusable_until.get(kid, 0), f"a valid token of {kid} is refused"
-
     def check_busy_verifiers_refuse(self) -> None:
         """After a revocation, an instance in use refuses the key within minutes."""
         revoked_at = self.now
-        revoked = set(self.revoked_at)
+        revoked = set(self.promises.revoked_at)
         pause = self.verifier_cache / 120
         bound = self.derived.jwks_max_age + min(POWERSYNC_REFRESH_SECONDS, self.verifier_cache)
         busy = self.instances[0]
@@ -374,64 +316,3 @@ class World:
     def _no_jwks_expected(self, within: float) -> bool:
         functions = [f"JWKS function {number}" for number in range(JWKS_FUNCTIONS)]
         return any(self._was_unreachable(name, within) for name in ("ssm", *functions))
-
-    # Life as it goes.
-
-    def live(self, rotations: int) -> None:
-        """Events at random, until so many rotations have been made."""
-        goal = self.counts.rotations + rotations
-        while self.counts.rotations < goal:
-            self._one_thing()
-
-    def _one_thing(self) -> None:
-        chance = self.random.random()
-        if chance < 0.35:
-            self.wait(
-                self.random.choice(self._durations()) * self.random.choice((0.5, 1, 1, 1.001))
-            )
-        elif chance < 0.6:
-            self.issue(self.random.randrange(TOKEN_FUNCTIONS))
-        elif chance < 0.85:
-            self.verify(self.random.randrange(INSTANCES))
-        elif chance < 0.86:
-            functions = [f"token function {n}" for n in range(TOKEN_FUNCTIONS)]
-            functions += [f"JWKS function {n}" for n in range(JWKS_FUNCTIONS)]
-            self.isolate(self.random.choice(functions))
-        elif chance < 0.87:
-            self.reconnect()
-        elif chance < 0.97:
-            self._try_to_rotate()
-        else:
-            try:
-                self.rotation.retire()
-            except REFUSALS:
-                self.wait(3600)
-
-    def _try_to_rotate(self) -> None:
-        """At the first moment possible, too early, or whenever; now and then something happens."""
-        wait = self.rotation_possible_at() - self.now
-        if wait > 0 and self.random.random() < 0.7:
-            # Whoever was idle since just before the key was published asks just after it signs.
-            self.wait(wait + 0.001)
-        try:
-            self.rotate(self.new_id())
-        except REFUSALS:
-            return
-        for function in range(TOKEN_FUNCTIONS):
-            self.issue(function)
-        if self.random.random() < 0.7:
-            self.verify(self.random.randrange(INSTANCES))
-
-    def _durations(self) -> tuple[float, ...]:
-        derived = self.derived
-        return (
-            derived.margin / 10,
-            derived.jwks_cache,
-            derived.jwks_max_age,
-            derived.keyring_cache,
-            self.verifier_cache / 12,
-            self.verifier_cache,
-            self.token_lifetime + CLOCK_TOLERANCE - 1,
-            derived.publish_before_signing - self.verifier_cache / 20,
-            derived.retain_after_signing,
-        )
