@@ -9,6 +9,7 @@ from typing import Annotated
 
 import boto3
 import typer
+from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 
 from local.configuration import project_name
@@ -50,7 +51,8 @@ def policy(
         raise typer.BadParameter(f"{region} is no region of AWS") from None
     if not has_http_apis(region):
         raise typer.BadParameter(f"{region} has no HTTP APIs, which the program makes")
-    endpoint = boto3.client("lambda", region_name=region).meta.endpoint_url
+    as_aws_has_it = Config(ignore_configured_endpoint_urls=True)
+    endpoint = boto3.client("lambda", region, config=as_aws_has_it).meta.endpoint_url
     recorder = Recorder(
         region=region,
         partition=partition,

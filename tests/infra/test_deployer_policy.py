@@ -201,6 +201,11 @@ def test_without_a_domain_there_is_nothing_about_domains() -> None:
     assert "CreateServiceLinkedRole" not in text
 
 
+def test_an_endpoint_of_one_s_own_is_not_taken_for_aws_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    assert "127.0.0.1" not in json.dumps(printed(*EXAMPLE))
+
+
 def test_china_has_its_own_partition() -> None:
     document = printed("--stack=prod", "--account=123456789012", "--region=cn-northwest-1")
     text = json.dumps(document)

@@ -2,6 +2,7 @@
 
 import json
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,6 +36,7 @@ class SecretsManager:
 
     def __init__(self, stack: LocalStack) -> None:
         self._stack = stack
+        self._token = str(uuid.uuid4())
         self.asked: list[str] = []
         self.refusal = ""
         self.steps: deque[str | None] = deque([None, *STEPS])
@@ -54,7 +56,7 @@ class SecretsManager:
         event = {
             "Step": step,
             "SecretId": self.asked[0],
-            "ClientRequestToken": "8d2c63f5-4a6f-4d51-9c35-0c2b1c4f9a10",
+            "ClientRequestToken": self._token,
         }
         answer = self._stack.aws.client("lambda").invoke(
             FunctionName=self._stack.outputs["rotate_function_name"], Payload=json.dumps(event)

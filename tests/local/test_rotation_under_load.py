@@ -17,6 +17,7 @@ from operate.stacks import local_stack
 from tests.conftest import Figure
 from tests.js.verifier import PowerSyncInstance
 from tests.local.operators import Command, fetch_token
+from tests.patience import PATIENT
 
 ROTATIONS = 20
 VERIFIER_CACHE = 1
@@ -48,11 +49,11 @@ def test_no_token_is_refused_through_twenty_rotations(stack: LocalStack, figure:
     ) as client:
         for _ in range(ROTATIONS):
             status = key_ring.status()
+            client.wait_for(status.current)
             published_at = next(k["published_at"] for k in status.keys if k["state"] == "next")
             time.sleep(max(0, published_at + PUBLISHED_BEFORE_SIGNING - status.now))
             key_ring._run_steps(str(uuid.uuid4()), lambda _: None)
-            assert client.is_alive(), client.failure
-        time.sleep(2)
+        client.wait_for(key_ring.status().current)
     assert client.failure is None
     assert client.refused == []
     assert len(client.kids) == ROTATIONS + 1
@@ -86,8 +87,13 @@ class _Client:
         self._stopping.set()
         self._thread.join()
 
-    def is_alive(self) -> bool:
-        return self._thread.is_alive()
+    def wait_for(self, kid: str) -> None:
+        """Returns once a token by this key was accepted, however slow the machine is."""
+        give_up_at = time.monotonic() + PATIENT
+        while kid not in self.kids:
+            assert self._thread.is_alive(), self.failure
+            assert time.monotonic() < give_up_at, f"no token by {kid}; refused: {self.refused}"
+            time.sleep(0.05)
 
     def _run(self) -> None:
         try:
