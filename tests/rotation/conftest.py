@@ -9,13 +9,17 @@ from tests.rotation.account import Account
 
 
 @pytest.fixture(scope="session")
-def _aws() -> Iterator[None]:
-    with Emulator(enforce_iam=False) as emulator, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", emulator.endpoint)
-        patch.setenv("AWS_REGION", "us-east-1")
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        yield
+def _emulator() -> Iterator[Emulator]:
+    with Emulator(enforce_iam=False) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def _aws(_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", _emulator.endpoint)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
 
 
 @pytest.fixture
