@@ -58,9 +58,9 @@ WATCH_INTERVAL = 300
 WATCH_SECONDS = 0.2
 """An assumption: what its calls to AWS take, in a container that is still there."""
 WATCH_MEMORY_MB = 512
-WATCH = 2 * RING_READ + SECRET_PER_CALL + KMS_PER_DECRYPT
-"""Dollars for its calls where nothing is wrong: two reads of the ring, labels, and a seal, though
-a container opens each once. Reading the parameter is free."""
+WATCH = RING_READ + SECRET_PER_CALL + KMS_PER_DECRYPT
+"""Dollars for its calls where nothing is wrong: the ring, its labels, and a seal, though a container
+opens each once. Reading the parameter is free."""
 
 TOKENS_PER_COLD_START = 1_000
 """An assumption; an idle deployment has more cold starts and hardly any cost."""

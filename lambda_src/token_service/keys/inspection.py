@@ -40,9 +40,8 @@ class RingInspection(RingChanges):
         Three calls to AWS where nothing is due. For a schedule: what a change could not publish is
         published as soon as it can be.
         """
-        ring = self.rings.current().ring
         try:
-            published = self.publisher.publish()
+            ring, published = self.publisher.publish_in_use()
         except (AwsError, PublicationError, ConflictError) as error:
             log.exception("the JWKS could not be published, and has to be later")
             failed = Problem(ProblemKind.UNWRITABLE, detail=str(error))

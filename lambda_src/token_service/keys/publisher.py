@@ -101,7 +101,15 @@ class JwksPublisher:
     def publish(
         self, *, prepared: StoredRing | None = None, finished: StoredRing | None = None
     ) -> Publication:
-        """Derive the publication and write it, if it is not what stands there; returns it.
+        """Derive the publication and write it, as `publish_in_use` does; returns it."""
+        return self.publish_in_use(prepared=prepared, finished=finished)[1]
+
+    def publish_in_use(
+        self, *, prepared: StoredRing | None = None, finished: StoredRing | None = None
+    ) -> tuple[KeyRing, Publication]:
+        """Derive the publication and write it, if it is not what stands there.
+
+        Returns the ring in use that it was derived from, and the publication.
 
         SSM has no conditional write: a version number that was skipped shows that somebody else
         wrote in between. What they knew is gone with their document, so the publication is derived
@@ -133,12 +141,12 @@ class JwksPublisher:
             document = publication.dumps(derived, current.ring.generation)
             # As text: what was edited by hand and reads the same is written anew, too.
             if seen.problem is None and document == seen.document:
-                return derived
+                return current.ring, derived
             if seen.problem is not None and not seen.is_untouched:
                 log.error("the JWKS parameter is not as it was left: %s", seen.problem)
             self._log_foreign(seen.stands, [current, *others])
             if self._write(document, seen):
-                return derived
+                return current.ring, derived
             self.sleep(LABELS_SEEN_WITHIN)
         raise ConflictError("others keep changing the published JWKS; try again")
 
