@@ -166,6 +166,11 @@ export class KeyCache {
     return this.#refreshing;
   }
 
+  /** Resolves when no refresh is under way. */
+  async settled() {
+    await this.#refreshing;
+  }
+
   async #replaceKeys() {
     try {
       this.#keys = await this.load();

@@ -175,7 +175,10 @@ async function main() {
   if (positionals.length === 1) return (await judge(positionals[0])) ? 0 : 1;
   for await (const line of createInterface({ input: process.stdin })) {
     const request = line.startsWith('{') ? JSON.parse(line) : { token: line.trim() };
-    now = request.now ?? now;
+    if (request.now !== undefined && request.now !== now) {
+      await verifier.cache.settled(); // a fetch takes a moment, however many hours are to pass
+      now = request.now;
+    }
     await judge(request.token);
   }
   return 0;
