@@ -15,7 +15,7 @@ _READ_SIGN_IN = 'import json, sys; print(json.load(sys.stdin)["AuthenticationRes
 
 
 _ROTATION = """\
-A whole rotation in two minutes: LOCAL_CONFIG=examples/short-times.yaml make local, then
+A rotation within two minutes: LOCAL_CONFIG=examples/short-times.yaml make local, then
 - make token SUB=user-1 JSON=1   (its kid is that of the key that signs; see make keys)
 - sleep 20; make rotate          (the next key signs; the former one stays published)
 - make token SUB=user-1 JSON=1   (another kid; PowerSync accepts both tokens)"""
