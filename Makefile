@@ -21,9 +21,9 @@ PULUMI_PACKAGES := $(PULUMI_VENV)/.packages
 # Deno, for the comparison with the original.
 BENCH_PACKAGES := tests/benchmarks/node_modules/.packages
 
-# The local stack runs in the environment that is there, and else has one of its own, a third as large.
+# The local stack runs in the environment that is there, and else has one of its own, half as large.
 LOCAL_VENV := .local/venv
-RUNS_ONLY := $(if $(wildcard $(PACKAGES))$(filter-out local,$(MAKECMDGOALS)),,yes)
+RUNS_ONLY := $(if $(wildcard $(PACKAGES))$(filter-out local policy,$(MAKECMDGOALS)),,yes)
 LOCAL_PACKAGES := $(if $(RUNS_ONLY),$(LOCAL_VENV)/.packages,$(PACKAGES))
 LOCAL_PYTHON := $(if $(RUNS_ONLY),$(LOCAL_VENV),$(VENV))/bin/python
 
@@ -74,9 +74,9 @@ OPERATE = PYTHONPATH=infra:lambda_src exec $(OPERATE_PYTHON) -m operate
 CHOSEN = $(if $(STACK),--stack "$(STACK)") $(if $(JSON),--json)
 
 .PHONY: policy
-policy: $(PACKAGES) ## Print the IAM policy of who deploys: STACK=dev ACCOUNT=... REGION=... DOMAIN=, BOUNDARY=
+policy: $(LOCAL_PACKAGES) ## Print the IAM policy of who deploys: STACK=dev ACCOUNT=... REGION=... DOMAIN=, BOUNDARY=
 	@test -n "$(STACK)" -a -n "$(ACCOUNT)" -a -n "$(REGION)" || { echo "For which stack? make policy STACK=dev ACCOUNT=123456789012 REGION=eu-central-1" >&2; exit 2; }
-	@PYTHONPATH=infra:lambda_src exec $(RUN) -m operate.deployer --stack "$(STACK)" --account "$(ACCOUNT)" --region "$(REGION)" $(if $(DOMAIN),--domain "$(DOMAIN)") $(if $(BOUNDARY),--boundary "$(BOUNDARY)")
+	@PYTHONPATH=infra:lambda_src exec $(LOCAL_PYTHON) -m operate.deployer --stack "$(STACK)" --account "$(ACCOUNT)" --region "$(REGION)" $(if $(DOMAIN),--domain "$(DOMAIN)") $(if $(BOUNDARY),--boundary "$(BOUNDARY)")
 
 .PHONY: keys
 keys: $(OPERATE_PACKAGES) ## Show the signing keys; STACK=dev for a deployed stack, JSON=1

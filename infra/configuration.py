@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
@@ -15,6 +16,7 @@ import environment
 from advice import advice
 from identity_providers import InvalidProviderError
 from regions import configured_region, has_http_apis
+from restarts import restarted
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -146,8 +148,13 @@ def _region() -> list[Mistake]:
 
 
 def _too_long(namespace: str, settings: Settings) -> list[Mistake]:
-    """Names the longest setting where a function could not be told all of them."""
-    sizes = {name: environment.measured(v) for name, v in environment.longest(settings).items()}
+    """Names the longest setting where a function could not be told all of them.
+
+    There has to be room to restart it, too: in an emergency is no time to find that there is none.
+    """
+    restart = restarted(datetime.now(UTC))
+    environments = environment.longest(settings).items()
+    sizes = {name: environment.measured({**told, **restart}) for name, told in environments}
     function, size = max(sizes.items(), key=lambda named: named[1])
     if size <= environment.LIMIT:
         return []
@@ -161,8 +168,8 @@ def _too_long(namespace: str, settings: Settings) -> list[Mistake]:
         Mistake(
             f"{namespace}:{longest}",
             f"should be shorter: the environment of the function {function} would have up to"
-            f" {size} bytes, and Lambda takes {environment.LIMIT}; it counts them as JSON, in which"
-            " each quotation mark of a value is two",
+            f" {size} bytes with what restarts it, and Lambda takes {environment.LIMIT}; it counts"
+            " them as JSON, in which each quotation mark of a value is two",
         )
     ]
 

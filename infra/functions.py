@@ -13,14 +13,13 @@ import pulumi_aws as aws
 import environment
 from bundle import lambda_bundle
 from configuration import is_secret
+from endpoints import dns_suffix
 from lambda_function import Capacity, Function
 from legacy_keys import for_jwks, for_rotate
 from naming import stack_tags
-from regions import dns_suffix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from roles import Roles
     from settings import Settings
@@ -35,19 +34,14 @@ ANONYMOUS_PATH = "/token/anonymous"
 class Functions:
     """The functions; `auth_anonymous` is there only when anonymous tokens are enabled.
 
-    `bundle` is the zip of which all of them are made.
+    `triggers` have an invocation be made again: other code.
     """
 
     jwks: Function
     auth: Function
     auth_anonymous: Function | None
     rotate: Function
-    bundle: Path
-
-
-def triggered_by(bundle: Path) -> dict[str, str]:
-    """What has an invocation be made again: other code."""
-    return {"bundle": hashlib.sha256(bundle.read_bytes()).hexdigest()}
+    triggers: Mapping[str, str]
 
 
 def routes(settings: Settings) -> dict[str, str]:
@@ -78,6 +72,7 @@ def make_functions(
         user_pool_provider: The created user pool, as an identity provider.
     """
     bundle = lambda_bundle()
+    triggers = {"bundle": hashlib.sha256(bundle.read_bytes()).hexdigest()}
     timings = settings.timings
     suffix = dns_suffix()
     signing = environment.of_signing(
@@ -119,7 +114,7 @@ def make_functions(
         "publish",
         function_name=rotate.name,
         input=json.dumps({"action": "publish"}),
-        triggers=triggered_by(bundle),
+        triggers=triggers,
         opts=pulumi.ResourceOptions(depends_on=[keys.policy, keys.parameter, *rotate.ready]),
     )
     jwks = Function(
@@ -169,7 +164,7 @@ def make_functions(
             bundle=bundle,
             capacity=serving,
         )
-    return Functions(jwks, auth, auth_anonymous, rotate, bundle)
+    return Functions(jwks, auth, auth_anonymous, rotate, triggers)
 
 
 def _providers(

@@ -6,10 +6,10 @@ Not the principals of services: those of the services that this program uses end
 
 from __future__ import annotations
 
+import os
 import re
 
 import pulumi
-import pulumi_aws as aws
 
 _WITHOUT_USER_POOLS = re.compile(r"(cn|us-iso[bf]?|eu-isoe)-")
 _WITHOUT_HTTP_APIS = re.compile(r"(us-isob-west|us-isof)-")
@@ -20,8 +20,8 @@ def configured_region() -> str | None:
 
     None where a profile does: then it is known during the deployment only.
     """
-    region: str | None = aws.config.region
-    return region
+    configured: str | None = pulumi.Config("aws").get("region")
+    return configured or os.environ.get("AWS_REGION", os.environ.get("AWS_DEFAULT_REGION"))
 
 
 def has_user_pools(region: str) -> bool:
@@ -34,22 +34,17 @@ def has_http_apis(region: str) -> bool:
     return not _WITHOUT_HTTP_APIS.match(region)
 
 
-def dns_suffix() -> pulumi.Output[str]:
-    """What the names of AWS's endpoints end with: `amazonaws.com`, in China `amazonaws.com.cn`."""
-    return aws.get_partition_output().dns_suffix
-
-
-def via_service(service: str) -> pulumi.Output[str | list[str]]:
-    """What `kms:ViaService` may be for a service in the stack's region.
+def via_service_names(service: str, region: str, suffix: str) -> str | list[str]:
+    """What `kms:ViaService` may be for a service in a region.
 
     AWS's documentation shows `amazonaws.com` in it, and does not say what it is where endpoints
     end otherwise: there both are given. Nobody but AWS makes either.
+
+    Args:
+        service: Such as `secretsmanager`.
+        region: The region.
+        suffix: What the names of AWS's endpoints end with there.
     """
-
-    def names(known: list[str]) -> str | list[str]:
-        region, suffix = known
-        usual = f"{service}.{region}.amazonaws.com"
-        here = f"{service}.{region}.{suffix}"
-        return here if here == usual else [usual, here]
-
-    return pulumi.Output.all(aws.get_region_output().region, dns_suffix()).apply(names)
+    usual = f"{service}.{region}.amazonaws.com"
+    here = f"{service}.{region}.{suffix}"
+    return here if here == usual else [usual, here]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from functions import triggered_by
 from naming import physical_name
 from timings import ROTATION_WINDOW_HOURS
 
@@ -54,7 +53,7 @@ class Rotation(pulumi.ComponentResource):
             "bootstrap",
             function_name=rotate.name,
             input=pulumi.Output.json_dumps({"action": "bootstrap", **api.reached_before_dns}),
-            triggers=triggered_by(functions.bundle),
+            triggers=functions.triggers,
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[keys.policy, keys.parameter, *rotate.ready, *routes.ready],

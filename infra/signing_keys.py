@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
+from endpoints import via_service
 from naming import physical_name
 from policies import Statement, policy
-from regions import via_service
 from secret_policy import close_secret
 
 if TYPE_CHECKING:

@@ -10,6 +10,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import botocore.loaders
+
 from local.engine import Created, Resource
 
 if TYPE_CHECKING:
@@ -39,6 +41,13 @@ class Recorder:
     suffix: str = "amazonaws.com"
     resources: list[Resource] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def in_region(cls, region: str, partition: str) -> Recorder:
+        """One whose stack is in `region`, of the partition with this id, such as `aws-cn`."""
+        known = botocore.loaders.create_loader().load_data("partitions")["partitions"]
+        suffix = next(each["outputs"]["dnsSuffix"] for each in known if each["id"] == partition)
+        return cls(region=region, partition=partition, suffix=str(suffix))
 
     def create(self, resource: Resource) -> Created:
         """Notes a resource."""

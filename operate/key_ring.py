@@ -12,6 +12,7 @@ from typing import Any
 from operate.refusals import explained
 from operate.stacks import OperatorError, Stack
 from operate.terminal import duration, moment
+from restarts import restarted
 
 STEPS = {
     "createSecret": "Making the next key",
@@ -163,29 +164,33 @@ class KeyRing:
         restarted like this, and forget a key when their cache ends.
 
         Returns:
-            The names of those restarted, and why each of the others was not.
+            The names of those restarted, and why each of the others was not. An error is no
+            exception here: the keys have changed, and that is to be told whatever happens now.
         """
-        restarted: list[str] = []
+        try:
+            functions = sorted(self._functions(), key=lambda each: str(each["FunctionName"]))
+        except OperatorError as error:
+            return [], {"functions of this stack": str(error)}
+        done: list[str] = []
         left: dict[str, str] = {}
-        for function in sorted(self._functions(), key=lambda each: str(each["FunctionName"])):
+        for function in functions:
             name = str(function["FunctionName"])
             try:
                 if self._is_versioned(name):
                     left[name] = "it runs as a published version"
                 else:
                     self._restart(function)
-                    restarted.append(name)
+                    done.append(name)
             except OperatorError as error:  # An emergency: the others are to forget the key.
                 left[name] = str(error)
-        return restarted, left
+        return done, left
 
     def _restart(self, function: Mapping[str, Any]) -> None:
         name, variables = function["FunctionName"], function["Environment"]["Variables"]
-        reason = f"a key was revoked at {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         with explained("lambda"):
             self._lambda.update_function_configuration(
                 FunctionName=name,
-                Environment={"Variables": {**variables, "RESTARTED_BECAUSE": reason}},
+                Environment={"Variables": {**variables, **restarted(datetime.now(UTC))}},
                 RevisionId=function["RevisionId"],
             )
             self._lambda.get_waiter("function_updated_v2").wait(

@@ -1,4 +1,4 @@
-"""`keys`, `rotate`, `revoke`: the signing keys of a stack."""
+"""`keys`, `rotate`, `revoke`, `bootstrap`: the signing keys of a stack."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ from operate.terminal import (
     print_json,
     say,
 )
+from token_service.keys.problems import ProblemKind
 
 WHAT_A_NEW_RING_DOES = """\
 A new key ring takes the place of one that cannot be read, whose keys are lost.
@@ -30,7 +31,7 @@ A new key ring takes the place of one that cannot be read, whose keys are lost.
 Without it nobody gets a token, an hour after the loss at the latest.\
 """
 
-STILL_THERE = ("revoked and still published", "the JWKS is not served", "the JWKS cannot be read")
+STILL_THERE = (ProblemKind.REVOKED, ProblemKind.NOT_SERVED, ProblemKind.UNREADABLE)
 """Problems with which verifiers cannot learn that a key was revoked."""
 
 
@@ -80,10 +81,7 @@ def revoke(
     if not as_json:
         _explain_revocation(told)
     with Console(stderr=True).status("Restarting the functions, so that they forget the key"):
-        try:
-            restarted, left = ring.restart_functions()
-        except OperatorError as error:
-            restarted, left = [], {"functions of this stack": str(error)}
+        restarted, left = ring.restart_functions()
     if as_json:
         status = ring.status().document
         print_json({**told, "restarted": restarted, "not_restarted": left, "status": status})

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import boto3
 import typer
-from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 
 from local.configuration import project_name
@@ -51,13 +50,7 @@ def policy(
         raise typer.BadParameter(f"{region} is no region of AWS") from None
     if not has_http_apis(region):
         raise typer.BadParameter(f"{region} has no HTTP APIs, which the program makes")
-    as_aws_has_it = Config(ignore_configured_endpoint_urls=True)
-    endpoint = boto3.client("lambda", region, config=as_aws_has_it).meta.endpoint_url
-    recorder = Recorder(
-        region=region,
-        partition=partition,
-        suffix=endpoint.removeprefix(f"https://lambda.{region}."),
-    )
+    recorder = Recorder.in_region(region, partition)
     print_json(
         deployer_policy(
             planned(recorder, stack, domain),

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from operate.deployer.rights import RIGHTS
+from regions import via_service_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from local.engine import Resource
 
 Statement = dict[str, Any]
-
-LONGEST_POLICY = 10_240
-"""Characters, without white space, that all inline policies of a role may have together."""
 
 
 def deployer_policy(
@@ -96,7 +94,7 @@ def deployer_policy(
             {"kms:Decrypt", "kms:GenerateDataKey"},
             "*",
             StringEquals={
-                "kms:ViaService": f"secretsmanager.{region}.{suffix}",
+                "kms:ViaService": via_service_names("secretsmanager", region, suffix),
                 **{f"aws:ResourceTag/{key}": value for key, value in tags.items()},
             },
         ),

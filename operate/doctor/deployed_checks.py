@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import botocore.loaders
 import pulumi
 
 from bundle import BundleError
@@ -61,7 +60,7 @@ def current_check(site: Site, configuration: Callable[[], Mapping[str, str]], pl
 def planned_functions(site: Site, configured: Mapping[str, str]) -> dict[str, Resource]:
     """A plan of the Pulumi program, without AWS."""
     _, partition, _, region, *_ = site.stack.secret_arn.split(":")
-    recorder = Recorder(region=region, partition=partition, suffix=_dns_suffix(partition))
+    recorder = Recorder.in_region(region, partition)
 
     def plan() -> None:
         run_program(
@@ -82,11 +81,6 @@ def planned_functions(site: Site, configured: Mapping[str, str]) -> dict[str, Re
         for resource in recorder.resources
         if resource.custom and resource.type.endswith(":Function")
     }
-
-
-def _dns_suffix(partition: str) -> str:
-    known = botocore.loaders.create_loader().load_data("partitions")["partitions"]
-    return next(str(p["outputs"]["dnsSuffix"]) for p in known if p["id"] == partition)
 
 
 def _differences(site: Site, planned: Resource) -> Iterator[str]:

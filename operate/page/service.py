@@ -47,16 +47,11 @@ class PageService:
             auth, rotate = site.environment("auth"), site.environment("rotate")
         local, anonymous = self._outputs["local"], self._outputs.get("anonymous_token_url")
         return {
-            "jwks_uri": self._outputs["jwks_uri"],
-            "token_url": self._outputs["token_url"],
-            "anonymous_token_url": anonymous,
-            "audience": self._outputs["audience"],
             # Under this page's own origin, also where the stack has a custom domain.
             "token_path": urlsplit(self._outputs["token_url"]).path,
             "anonymous_token_path": urlsplit(anonymous).path if anonymous else None,
             "username": local["username"],
             "can_sign_in": bool(local["password"]),
-            "token_lifetime": int(auth["TOKEN_LIFETIME_SECONDS"]),
             "verifier_cache": int(rotate["VERIFIER_CACHE_SECONDS"]),
             "jwks_max_age": int(rotate["JWKS_MAX_AGE_SECONDS"]),
             "publish_before_signing": int(rotate["PUBLISH_BEFORE_SIGNING_SECONDS"]),

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from local.outputs import commands
+from operate.stacks import ROOT
 
-_CONNECTOR = Path(__file__).resolve().parents[2] / "docs" / "clients" / "connector.ts"
+_CONNECTOR = ROOT / "docs" / "clients" / "connector.ts"
 
 
 @dataclass(frozen=True, slots=True)

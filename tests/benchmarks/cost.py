@@ -59,8 +59,8 @@ WATCH_SECONDS = 0.2
 """An assumption: what its calls to AWS take, in a container that is still there."""
 WATCH_MEMORY_MB = 512
 WATCH = RING_READ + SECRET_PER_CALL + KMS_PER_DECRYPT
-"""Dollars for its calls where nothing is wrong: the ring, its labels, and a seal, though a container
-opens each once. Reading the parameter is free."""
+"""Dollars for its calls where nothing is wrong: the ring, its labels, and a seal, though a
+container opens each once. Reading the parameter is free."""
 
 TOKENS_PER_COLD_START = 1_000
 """An assumption; an idle deployment has more cold starts and hardly any cost."""

@@ -13,10 +13,13 @@ from typer.testing import CliRunner
 from local.engine import Resource
 from local.recorder import Recorder
 from operate.deployer.__main__ import app, planned
-from operate.deployer.policy import LONGEST_POLICY, deployer_policy, kind, name_in_aws
+from operate.deployer.policy import deployer_policy, kind, name_in_aws
 from operate.deployer.rights import RIGHTS
 from tests.infra.conftest import naming
 from tests.infra.plan import Plan
+
+LONGEST_POLICY = 10_240
+"""Characters, without white space, that all inline policies of a role may have together."""
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ["--stack=prod", "--account=123456789012", "--region=eu-central-1"]
