@@ -169,8 +169,8 @@ def test_a_run_renews_the_figures_in_the_prose(
     documents.write(figures.bounded(slower), figures.raw(slower), slower)
     page = " ".join((tmp_path / "docs" / "performance.md").read_text().split())
     assert "starts in an estimated 1.21 s where the smallest takes 9.67 s" in page
-    assert "**$1.76** in the first seven years" in page
-    assert "**$3.76** from the fifteenth on" in page
+    assert "**$1.69** in the first seven years" in page
+    assert "**$3.69** from the fifteenth on" in page
     (decision,) = (tmp_path / "docs" / "decisions").glob("2-*")
     assert "takes 10.0 times the CPU" in " ".join(decision.read_text().split())
 
