@@ -161,7 +161,7 @@ def bounded(m: Measurements) -> list[Figure]:
         ),
         Figure("peak memory of a warm container", memory / MIB, "MiB", 75),
         Figure("marginal cost of 1 M tokens: HTTP API, Lambda, calls to AWS", million, "$", 1.25),
-        Figure("fixed cost a month, first seven years", cost.fixed_cost(1), "$", 2),
+        first_years(),
         Figure(
             "errors of 8 parallel clients, deployed locally",
             m["local.anonymous_errors"],
@@ -184,7 +184,7 @@ def raw(m: Measurements) -> list[Figure]:
             Figure(f"{name}: cost of 1 M tokens", size.million, "$"),
             Figure(f"{name}: cold start, estimated", size.cold_start * 1e3, "ms"),
         ]
-    return lines + _access_log(m) + _fixed()
+    return lines + _access_log(m) + fixed()
 
 
 def measured(m: Measurements) -> list[Figure]:
@@ -212,7 +212,13 @@ def _access_log(m: Measurements) -> list[Figure]:
     ]
 
 
-def _fixed() -> list[Figure]:
+def first_years() -> Figure:
+    """What is paid each month whatever the traffic; it needs no measurement."""
+    return Figure("fixed cost a month, first seven years", cost.fixed_cost(1), "$", 2)
+
+
+def fixed() -> list[Figure]:
+    """The same in later years, and what more traffic adds to it."""
     return [
         Figure("ours: fixed cost a month, eighth year", cost.fixed_cost(8), "$"),
         Figure("ours: fixed cost a month, from the fifteenth year", cost.fixed_cost(15), "$"),

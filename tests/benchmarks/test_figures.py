@@ -160,6 +160,28 @@ def test_the_fixed_cost_of_later_years_stands_beside_the_bound(measured: Measure
     assert (second.bound, later.bound) == (None, None)
 
 
+def test_every_page_that_names_the_fixed_cost_has_it_right() -> None:
+    """Also those that no run renews, and in between two runs."""
+    first, second, later = (f"${cost.fixed_cost(year):.2f}" for year in (1, 8, 15))
+    watch = f"${cost.watch():.2f}"
+    decisions = documents.DOCS / "decisions"
+    (rotates,), (sealed,) = decisions.glob("8-*"), decisions.glob("13-*")
+    performance = (documents.DOCS / "performance.md").read_text()
+    assert documents.fixed_cost() in performance
+    for figure in [*figures.fixed(), figures.first_years()]:
+        assert f"| {figure.figure} | {figure.text} |" in performance
+    readme = _words(contestants.ROOT / "README.md")
+    assert f"About {first} a month stands still" in readme
+    assert f"looking after the JWKS {watch})" in readme
+    assert f"The watch is {watch} a month" in _words(sealed)
+    assert f"goes from {first} to {second} and {later}." in _words(rotates)
+    assert f"seven years at {first}." in _words(rotates)
+
+
+def _words(page: Path) -> str:
+    return " ".join(page.read_text().split())
+
+
 def test_a_run_renews_the_figures_in_the_prose(
     measured: Measurements, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
