@@ -61,13 +61,12 @@ class VerificationKey:
     def from_jwk(
         cls, jwk: Mapping[str, object], allowed: frozenset[str] | None = None
     ) -> "VerificationKey":
-        """Check and prepare one public JWK, in which null counts as absent.
+        """Check and prepare one public JWK, whose members are not null.
 
         `allowed` are the algorithms that the configuration names. A key is bound to its own `alg`;
         an RSA key that names none serves `RS256`, or what `allowed` names. Raises
         `UnusableKeyError`.
         """
-        jwk = _without_nulls(jwk)
         if jwk.get("use", "sig") != "sig":
             raise UnusableKeyError("use is not sig")
         operations = jwk.get("key_ops", ["verify"])
@@ -113,10 +112,11 @@ def read_key_set(
     """The usable keys of a JWKS (RFC 7517 §5).
 
     A key that is for something else, weak, malformed or for another issuer is left out, as RFC 7517
-    wants. Different keys under one `kid` are found by none, as which of them was meant cannot be
-    told. To whoever signs with such a key its `kid` is unknown, so the log says why, and of which
-    `provider`. A set that holds a symmetric or a private key is refused whole, as whoever reads it
-    could sign. Raises `UnusableKeyError` for such a set, and for one without a single usable key.
+    wants; a member that is null counts as absent. Different keys under one `kid` are found by none,
+    as which of them was meant cannot be told. To whoever signs with such a key its `kid` is
+    unknown, so the log says why, and of which `provider`. A set that holds a symmetric or a private
+    key is refused whole, as whoever reads it could sign. Raises `UnusableKeyError` for such a set,
+    and for one without a single usable key.
     """
     jwks = document.get("keys")
     if not isinstance(jwks, list):

@@ -1,6 +1,7 @@
 """Which keys of a provider's set are used, and for what."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ed448, rsa
 
 from tests.identity.key_server import encode, public_jwk
 from tests.unit.identity.stand_in import EC_KEY, ED_KEY, RSA_KEY
+from token_service.identity import verification
 from token_service.identity.verification import (
     MOST_KEYS,
     KeySet,
@@ -56,6 +58,18 @@ def test_null_counts_as_absent(nulls: dict[str, None]) -> None:
     for jwk in (RSA, EC, ED):
         keys = read({**jwk, **nulls})
         assert keys.by_kid.keys() == {jwk["kid"]}
+
+
+def test_nulls_are_looked_for_once_in_each_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_nulls, seen = verification._without_nulls, []
+
+    def counted(jwk: Mapping[str, object]) -> Mapping[str, object]:
+        seen.append(jwk)
+        return without_nulls(jwk)
+
+    monkeypatch.setattr(verification, "_without_nulls", counted)
+    read(RSA, EC, ED)
+    assert seen == [RSA, EC, ED]
 
 
 def test_a_key_without_kid_is_used_by_tokens_without_kid_alone() -> None:
