@@ -1,9 +1,11 @@
 """Servers on 127.0.0.1 for what has to be asked over a real connection."""
 
 import contextlib
+import math
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -78,8 +80,11 @@ def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> Iterator[str
 
 
 @contextlib.contextmanager
-def dripping() -> Iterator[str]:
+def dripping(seconds: float = math.inf) -> Iterator[str]:
     """Answer each connection with a byte now and again, and never to an end.
+
+    Args:
+        seconds: After so long a connection is closed.
 
     Yields:
         The URL of the server, without a path.
@@ -88,9 +93,10 @@ def dripping() -> Iterator[str]:
 
     class Drip(BaseRequestHandler):
         def handle(self) -> None:
+            until = time.monotonic() + seconds
             with contextlib.suppress(OSError):  # The client has had enough.
                 self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
-                while not done.wait(0.1):
+                while not done.wait(0.1) and time.monotonic() < until:
                     self.request.sendall(b" ")
 
     with ThreadingTCPServer(("127.0.0.1", 0), Drip) as server:
@@ -105,6 +111,8 @@ def dripping() -> Iterator[str]:
 
 
 class _Server(ThreadingHTTPServer):
+    request_queue_size = 512  # a hundred clients may come at the same moment
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that hangs up: it does not trust us, or has lost patience."""
         if not isinstance(sys.exception(), OSError):

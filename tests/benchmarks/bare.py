@@ -71,7 +71,7 @@ def decode_and_encode(event: dict[str, str], context: object) -> dict[str, int]:
     """A credential verified, and a token made of it, both by PyJWT."""
     claims = jwt.decode(
         event["credential"],
-        _public_key(event["public_key"]),
+        _public_key(event["private_key"]),
         algorithms=["RS256"],
         audience=event["audience"],
         issuer=event["issuer"],
@@ -96,9 +96,7 @@ def _encode(subject: str, role: str, **more: str) -> str:
 
 def _public_key(pem: str) -> rsa.RSAPublicKey:
     if pem not in _public_keys:
-        key = serialization.load_pem_public_key(pem.encode())
-        assert isinstance(key, rsa.RSAPublicKey)
-        _public_keys[pem] = key
+        _public_keys[pem] = _rsa(pem).public_key()
     return _public_keys[pem]
 
 

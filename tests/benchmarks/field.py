@@ -27,7 +27,6 @@ class Field:
     tutorial_jwks: Contestant
     credentials: list[str]
     provider_pem: str
-    provider_public_pem: str
     aws: LoopbackAws
     tutorial: Path
 
@@ -64,11 +63,6 @@ class Field:
                 serialization.PrivateFormat.PKCS8,
                 serialization.NoEncryption(),
             ).decode(),
-            provider_public_pem=provider_key.public_key()
-            .public_bytes(
-                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
-            .decode(),
             aws=aws,
             tutorial=tutorial_build,
         )
@@ -92,7 +86,6 @@ class Field:
         return [
             {
                 "private_key": self.provider_pem,
-                "public_key": self.provider_public_pem,
                 "audience": contestants.IDENTITY_AUDIENCE,
                 "issuer": contestants.IDENTITY_PROVIDER,
                 "credential": credential,

@@ -9,15 +9,9 @@ ours is. Versions are the latest ones that fit those of the lock.
 
 import argparse
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -25,6 +19,7 @@ from statistics import median
 from tests.benchmarks import contestants, documents
 from tests.benchmarks.contestants import ROOT
 from tests.benchmarks.processes import import_cost
+from tests.loopback import dripping
 
 PAGE = ROOT / "docs" / "decisions" / "16-what-is-written-by-hand.md"
 STARTS = 3
@@ -110,7 +105,7 @@ def measure(candidate: Candidate, zip_tree: Path, folder: Path) -> Cost:
     starts = [import_cost(candidate.use, env, after=_FUNCTION) for _ in range(STARTS)]
     held = None
     if candidate.ask is not None:
-        with dripping_server() as url:
+        with dripping(DRIPPING) as url:
             held = _held(candidate, url, env)
     return Cost(median(starts), _added(added, zip_tree), held)
 
@@ -146,39 +141,6 @@ def _held(candidate: Candidate, url: str, env: dict[str, str]) -> float:
     return float(finished.stdout)
 
 
-@contextmanager
-def dripping_server() -> Iterator[str]:
-    """Answers each request with a byte in a fifth of a second, for `DRIPPING` seconds."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=_drip, args=(connection,), daemon=True).start()
-
-    threading.Thread(target=serve, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    finally:
-        listener.close()
-
-
-def _drip(connection: socket.socket) -> None:
-    until = time.monotonic() + DRIPPING
-    with connection:
-        try:
-            connection.recv(65536)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-            while time.monotonic() < until:
-                connection.sendall(b"x")
-                time.sleep(0.2)
-        except OSError:
-            return  # The client has had enough.
-
-
 def table(costs: list[tuple[Candidate, Cost]]) -> str:
     """A row for each candidate."""
     head = "| instead of | library | CPU at a cold start | unpacked | held by a server that drips |"
@@ -199,7 +161,6 @@ def main() -> None:
         folder = Path(name)
         tree = contestants.unpack_ours(folder)
         text = table([(each, measure(each, tree, folder / "added")) for each in CANDIDATES])
-        shutil.rmtree(folder / "added", ignore_errors=True)
     print(text)
     if write_docs:
         documents.renew(PAGE, {"libraries": text})

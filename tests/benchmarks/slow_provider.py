@@ -13,19 +13,19 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from statistics import median
 from urllib.parse import urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
-from jwt.algorithms import RSAAlgorithm
 
 from local.stack import LocalStack
+from tests.identity.key_server import public_jwk
+from tests.loopback import Request, Response, serving
 
 DELAY = 2.0
 """Seconds after which the provider answers: all that a function waits for one."""
@@ -93,48 +93,23 @@ class SlowProvider:
     def __init__(self, delay: float) -> None:
         self._delay = delay
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._keys: dict[str, object] = {"keys": [public_jwk(self._key, kid="1", alg="RS256")]}
         self._waiting = 0
         self._lock = threading.Lock()
         self.at_once = 0
 
-    @contextmanager
-    def serving(self) -> Iterator[str]:
+    def serving(self) -> AbstractContextManager[str]:
         """Its issuer, for as long as it serves."""
-        provider = self
-        jwk = RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
-        keys = json.dumps({"keys": [{**jwk, "kid": "1", "alg": "RS256"}]})
+        return serving(self._respond)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                content = keys
-                if self.path == "/userinfo":
-                    credential = self.headers["Authorization"].removeprefix("Bearer ")
-                    claims = jwt.decode(credential, options={"verify_signature": False})
-                    provider.wait()
-                    content = json.dumps({"sub": claims["sub"]})
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                try:
-                    self.wfile.write(content.encode())
-                except OSError:
-                    return  # The function has given up.
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's
-                """Say nothing on stderr."""
-
-        class Server(ThreadingHTTPServer):
-            request_queue_size = 512
-
-        with Server(("127.0.0.1", 0), Handler) as server:
-            thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-            thread.start()
-            try:
-                yield f"http://127.0.0.1:{server.server_port}"
-            finally:
-                server.shutdown()
-                thread.join()
+    def _respond(self, request: Request) -> Response:
+        content: dict[str, object] = self._keys
+        if request.path == "/userinfo":
+            credential = request.headers["authorization"].removeprefix("Bearer ")
+            claims = jwt.decode(credential, options={"verify_signature": False})
+            self.wait()
+            content = {"sub": claims["sub"]}
+        return Response(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
 
     def begin(self, delay: float) -> None:
         """Take so many seconds from now on."""

@@ -1,6 +1,7 @@
 """The commands and snippets of the documents."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -12,11 +13,19 @@ def fenced(document: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
-def links(document: str) -> list[str]:
-    """Targets of the relative links of a Markdown file, without anchors."""
-    text = (ROOT / document).read_text("utf-8")
-    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
-    return [target for target in targets if "://" not in target]
+def links(document: str) -> Iterator[tuple[Path, str]]:
+    """The file and the anchor, if any, of each relative link of a Markdown file."""
+    file = ROOT / document
+    for target in re.findall(r"\]\(([^)\s]+)[^)]*\)", file.read_text("utf-8")):
+        path, _, anchor = target.partition("#")
+        if "://" not in target:
+            yield (file.parent / path if path else file), anchor
+
+
+def anchors(file: Path) -> set[str]:
+    """What links may name in a Markdown file: its headings, as GitHub writes them in a URL."""
+    headings = re.findall(r"^#+ (.+)$", file.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9_ -]", "", text.lower()).replace(" ", "-") for text in headings}
 
 
 def first_column(document: str, heading: str) -> set[str]:

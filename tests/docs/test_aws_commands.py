@@ -4,7 +4,6 @@ import re
 import shlex
 from collections.abc import Iterator
 
-import boto3
 import botocore.session
 import pytest
 from botocore import xform_name
@@ -36,9 +35,7 @@ def mistakes(command: str) -> list[str]:
         return []
     if service not in SESSION.get_available_services():
         return [f"no service {service}"]
-    model = boto3.client(
-        service, "eu-central-1", aws_access_key_id="x", aws_secret_access_key="x"
-    ).meta.service_model
+    model = SESSION.get_service_model(service)
     by_name = {xform_name(name, "-"): name for name in model.operation_names}
     if operation not in by_name:
         return [f"no operation {operation} of {service}"]

@@ -1,14 +1,13 @@
 """docs/migration.md: what it shows can be configured here, and in PowerSync."""
 
 import json
-import re
 import subprocess
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.docs.snippets import ROOT, fenced, links
+from tests.docs.snippets import fenced
 from tests.infra.configured import load
 from tests.js.verifier import JS, NODE, require_node_modules
 
@@ -41,14 +40,3 @@ def test_powersyncs_schema_takes_each_client_auth(text: str) -> None:
         check=True,
     )
     assert json.loads(checked.stdout)["errors"] == []
-
-
-def test_links_lead_somewhere() -> None:
-    text = (ROOT / DOCUMENT).read_text()
-    headings = {
-        re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
-        for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    }
-    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
-    for target in links(DOCUMENT):
-        assert (ROOT / "docs" / target).is_file()

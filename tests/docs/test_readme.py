@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from bundle import LOCAL, TARGET_VARIABLE
-from tests.docs.snippets import ROOT, fenced, first_column, links
+from tests.docs.snippets import ROOT, anchors, fenced, first_column, links
 from tests.infra.plan import REGION, record
 from tests.patience import PATIENT
 
@@ -268,8 +268,9 @@ def test_the_clients_snippet_is_valid_for_the_sdk(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_somewhere(document: str) -> None:
-    for target in links(document):
-        assert ((ROOT / document).parent / target).exists(), target
+    for file, anchor in links(document):
+        assert file.is_file(), file
+        assert not anchor or anchor in anchors(file), f"{file}#{anchor}"
 
 
 def test_commands_named_in_the_documents_exist() -> None:

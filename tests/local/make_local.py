@@ -104,6 +104,13 @@ def _alive(pids: set[int]) -> set[int]:
     return pids & {int(pid) for pid, state in rows if not state.startswith("Z")}
 
 
+def remembered(outputs: dict[str, Any]) -> tuple[object, ...]:
+    """What a stack has again when it comes back: its keys, its user pool and its user."""
+    kids = {key["kid"] for key in get_json(outputs["jwks_uri"])["keys"]}
+    local = outputs["local"]
+    return kids, local["user_pool_id"], local["client_id"], local["password"]
+
+
 def get_json(url: str) -> Any:
     """What a URL answers."""
     with urllib.request.urlopen(url, timeout=PATIENT) as answer:

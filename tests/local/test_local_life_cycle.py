@@ -7,11 +7,10 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.local.make_local import ENDS_WITHIN_SECONDS, MakeLocal, get_json
+from tests.local.make_local import ENDS_WITHIN_SECONDS, MakeLocal, get_json, remembered
 from tests.local.operators import run_printed
 from tests.patience import PATIENT
 
@@ -156,11 +155,6 @@ def test_the_end_of_the_embedded_aws_during_the_deployment_is_the_reason_that_is
 def test_killed_whenever_it_starts_again_with_what_it_had(
     make_local: Callable[..., MakeLocal], tmp_path: Path
 ) -> None:
-    def remembered(outputs: dict[str, Any]) -> tuple[object, ...]:
-        kids = {key["kid"] for key in get_json(outputs["jwks_uri"])["keys"]}
-        local = outputs["local"]
-        return kids, local["user_pool_id"], local["client_id"], local["password"]
-
     memory = str(tmp_path / "memory.json")
     first = make_local(LOCAL_MEMORY=memory)
     again = {"LOCAL_MEMORY": memory, "LOCAL_PORT": str(first.port)}

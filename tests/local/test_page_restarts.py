@@ -2,12 +2,11 @@
 
 import signal
 from collections.abc import Callable
-from typing import Any
 
 from playwright.sync_api import expect
 
 from tests.browser import browser
-from tests.local.make_local import MakeLocal, get_json
+from tests.local.make_local import MakeLocal, get_json, remembered
 from tests.patience import PATIENT
 
 
@@ -28,11 +27,11 @@ def test_the_button_restarts_it_with_short_times_and_back(
         expect(dialogue).to_contain_text("URLs, keys, users and their passwords stay")
         dialogue.get_by_role("button", name="Restart").click()
         expect(page.locator("#where")).to_contain_text("with examples/short-times.yaml")
-        assert remembered(local) == remembered_of(outputs)
+        assert remembered(local.outputs()) == remembered(outputs)
         page.get_by_role("button", name="Back to the usual times…").click()
         dialogue.get_by_role("button", name="Restart").click()
         expect(page.locator("#where")).not_to_contain_text("short-times")
-        assert remembered(local) == remembered_of(outputs)
+        assert remembered(local.outputs()) == remembered(outputs)
         descendants = local.descendants()
         assert local.stop(signal.SIGINT) == 0
         local.assert_nothing_is_left(descendants)
@@ -61,12 +60,3 @@ def test_a_page_that_is_open_when_the_stack_dies_says_so_and_goes_on_when_it_is_
             key["kid"] for key in get_json(f"{url}page/keys")["keys"] if key["state"] == "current"
         )
         expect(page.locator("#keys-summary")).to_contain_text(current[:8])
-
-
-def remembered(local: MakeLocal) -> Any:
-    return remembered_of(local.outputs())
-
-
-def remembered_of(outputs: dict[str, Any]) -> Any:
-    kids = {key["kid"] for key in get_json(outputs["jwks_uri"])["keys"]}
-    return kids, outputs["local"]["user_pool_id"], outputs["local"]["password"]

@@ -39,6 +39,10 @@ def _ask(stack: LocalStack) -> httpx.Response:
 def _kids(stack: LocalStack) -> set[str]:
     response = _ask(stack)
     response.raise_for_status()
+    return _kids_of(response)
+
+
+def _kids_of(response: httpx.Response) -> set[str]:
     return {key["kid"] for key in response.json()["keys"]}
 
 
@@ -97,7 +101,7 @@ def test_a_stranger_who_writes_the_parameter_is_never_served(
         response = _ask(stack)
         statuses.append(response.status_code)
         if response.status_code == 200:
-            assert {key["kid"] for key in response.json()["keys"]} == ours
+            assert _kids_of(response) == ours
         time.sleep(0.2)
     assert statuses[0] == 200, "what is at hand serves for its time"
     assert statuses[-1] == 503, "and no longer"
@@ -113,7 +117,7 @@ def test_a_stranger_who_writes_the_parameter_is_never_served(
     give_up_at = time.monotonic() + PATIENT
     while (response := _ask(stack)).status_code == 503 and time.monotonic() < give_up_at:
         time.sleep(0.2)
-    assert {key["kid"] for key in response.json()["keys"]} == ours
+    assert _kids_of(response) == ours
 
 
 def test_an_old_document_in_a_parameter_made_anew_is_not_served(stack: LocalStack) -> None:
@@ -138,10 +142,6 @@ def test_an_old_document_in_a_parameter_made_anew_is_not_served(stack: LocalStac
 
 def _version(stack: LocalStack) -> int:
     return int(stack.aws.client("ssm").get_parameter(Name=PARAMETER)["Parameter"]["Version"])
-
-
-def _kids_of(response: httpx.Response) -> set[str]:
-    return {key["kid"] for key in response.json()["keys"]}
 
 
 def test_the_key_that_seals_serves_nobody_else(stack: LocalStack) -> None:

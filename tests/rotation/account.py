@@ -354,3 +354,12 @@ def steps(function: Rotation, token: str, pause: float = 0.0) -> None:
     ):
         step(token)
         function.sleep(pause)
+
+
+def prepare(account: Account) -> Account:
+    """Give it a ring that may be rotated, with a previous key that may leave."""
+    account.function().bootstrap()
+    account.wait(account.timings.publish_before_signing)
+    steps(account.function(), account.function().new_id())
+    account.wait(account.timings.retain_after_signing)
+    return account

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import Figure
-from tests.rotation.account import Account, Watch, steps
+from tests.rotation.account import Account, Watch, prepare, steps
 from token_service.keys.change import ABANDONED_AFTER, RotationInProgressError
 from token_service.keys.keyring import KeyRing, RotationTooEarlyError
 from token_service.keys.publication import PublicationError
@@ -37,21 +37,12 @@ ON_THE_EMULATOR = [("rotate", "rotate"), ("rotate", "revoke current"), ("revoke 
 @pytest.fixture(scope="module")
 def in_model() -> Account:
     """All pairs are tried there, at hardly any cost."""
-    return _prepared(Account(in_model=True))
+    return prepare(Account(in_model=True))
 
 
 @pytest.fixture(scope="module")
 def in_emulator(_aws: None) -> Account:
-    return _prepared(Account())
-
-
-def _prepared(account: Account) -> Account:
-    """A ring that may be rotated, with a previous key that may leave. To be copied."""
-    account.function().bootstrap()
-    account.wait(account.timings.publish_before_signing)
-    steps(account.function(), str(uuid.uuid4()))
-    account.wait(account.timings.retain_after_signing)
-    return account
+    return prepare(Account())
 
 
 def _copy(prepared: Account) -> Account:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from tests.conftest import Figure
-from tests.rotation.account import Account, CrashError, Watch, steps
+from tests.rotation.account import Account, CrashError, Watch, prepare, steps
 from token_service.keys import ring_document
 from token_service.keys.change import ABANDONED_AFTER, RotationInProgressError
 from token_service.keys.keyring import RotationTooEarlyError, State
@@ -63,21 +63,13 @@ WRITES = ("PutSecretValue", "UpdateSecretVersionStage", "PutParameter")
 @pytest.fixture(scope="module")
 def prepared(_aws: None) -> Account:
     """Current, next and a previous key that may leave; the next one may sign. To be copied."""
-    return _prepared(Account())
+    return prepare(Account())
 
 
 @pytest.fixture(scope="module")
 def in_model() -> Account:
     """The same in the model of AWS, where many can be tried."""
-    return _prepared(Account(in_model=True))
-
-
-def _prepared(account: Account) -> Account:
-    account.function().bootstrap()
-    account.wait(account.timings.publish_before_signing)
-    steps(account.function(), str(uuid.uuid4()))
-    account.wait(max(account.timings.publish_before_signing, account.timings.retain_after_signing))
-    return account
+    return prepare(Account(in_model=True))
 
 
 def _stopped_after(

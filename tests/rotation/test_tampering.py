@@ -1,12 +1,11 @@
 """The published document is edited, replaced or deleted by hand: there is a way out of each."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.rotation.account import TAGS, Account, steps
+from tests.rotation.account import TAGS, Account, prepare, steps
 from token_service.keys.keyring import RotationTooEarlyError
 from token_service.keys.problems import ProblemKind
 from token_service.keys.rotation import Rotation
@@ -72,15 +71,6 @@ CHANGES: dict[str, Callable[[Rotation, Account], object]] = {
 }
 
 
-def _prepared(account: Account) -> Account:
-    """A ring with a previous key that may leave, and that may be rotated."""
-    account.function().bootstrap()
-    account.wait(account.timings.publish_before_signing)
-    steps(account.function(), account.function().new_id())
-    account.wait(account.timings.retain_after_signing)
-    return account
-
-
 def _live_on(account: Account) -> None:
     """The ring and the JWKS agree, and every kind of change can be made."""
     account.check_consistent()
@@ -97,9 +87,8 @@ def _live_on(account: Account) -> None:
 def test_a_document_edited_by_hand_heals_with_whatever_change_comes_next(
     edit: str, change: str
 ) -> None:
-    account = _prepared(Account(in_model=True))
-    before = account.document()
-    document = json.loads(json.dumps(before))
+    account = prepare(Account(in_model=True))
+    before, document = account.document(), account.document()
     EDITS[edit](document)
     assert document != before
     account.write_document(document)
@@ -114,7 +103,7 @@ def test_a_document_edited_by_hand_heals_with_whatever_change_comes_next(
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_deleted_parameter_is_made_anew_by_whatever_change_comes_next(change: str) -> None:
-    account = _prepared(Account(in_model=True))
+    account = prepare(Account(in_model=True))
     account.delete_parameter()
     CHANGES[change](account.function(), account)
     assert account.model is not None
@@ -123,7 +112,7 @@ def test_a_deleted_parameter_is_made_anew_by_whatever_change_comes_next(change: 
 
 
 def test_a_parameter_deleted_during_a_rotation_is_made_anew_and_the_rotation_waits() -> None:
-    account = _prepared(Account(in_model=True))
+    account = prepare(Account(in_model=True))
     function, token = account.function(), account.function().new_id()
     function.create_secret(token)
     function.set_secret(token)
@@ -136,7 +125,7 @@ def test_a_parameter_deleted_during_a_rotation_is_made_anew_and_the_rotation_wai
 
 
 def test_two_who_make_the_deleted_parameter_anew_agree() -> None:
-    account = _prepared(Account(in_model=True))
+    account = prepare(Account(in_model=True))
     account.delete_parameter()
     publisher = account.function().publisher
     publisher.publish()
@@ -145,7 +134,7 @@ def test_two_who_make_the_deleted_parameter_anew_agree() -> None:
 
 
 def test_the_ring_and_the_keys_are_told_while_the_parameter_is_gone() -> None:
-    account = _prepared(Account(in_model=True))
+    account = prepare(Account(in_model=True))
     account.delete_parameter()
     status = account.function().status()
     assert (status.ring, status.published) == (account.signing(), {})
@@ -168,7 +157,7 @@ def test_the_embedded_aws_has_a_deleted_parameter_back_with_its_tags(running: Ac
 def test_a_member_of_the_ring_edited_by_hand_stands_in_the_way_of_nothing(
     edit: dict[str, object], change: str
 ) -> None:
-    account = _prepared(Account(in_model=True))
+    account = prepare(Account(in_model=True))
     account.edit_ring(lambda ring: ring.update(edit))
     CHANGES[change](account.function(), account)
     _live_on(account)
@@ -177,7 +166,7 @@ def test_a_member_of_the_ring_edited_by_hand_stands_in_the_way_of_nothing(
 @pytest.mark.parametrize("told", [None, {}, "x", {"kty": "EC"}])
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_a_key_of_the_ring_edited_by_hand_can_be_revoked(told: object, which: int) -> None:
-    account = _prepared(Account(in_model=True))
+    account = prepare(Account(in_model=True))
     kid = account.signing().keys[which].kid
     account.edit_ring(lambda ring: ring["keys"][which].update(private_jwk=told))
     account.function().status()
@@ -187,7 +176,7 @@ def test_a_key_of_the_ring_edited_by_hand_can_be_revoked(told: object, which: in
 
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_all_keys_can_be_revoked_where_one_was_edited_by_hand(which: int) -> None:
-    account = _prepared(Account(in_model=True))
+    account = prepare(Account(in_model=True))
     account.edit_ring(lambda ring: ring["keys"][which].update(private_jwk=None, alg=5))
     account.function().revoke(None)
     _live_on(account)

@@ -149,6 +149,7 @@ class World:
                 self.now += 1
 
     def _reader(self, function: str) -> SealedReader:
+        # Its seal key is its own: each remembers the last seal that it has made or opened.
         key = ModelClient("kms", "TrentService", aws=self.aws)
         return SealedReader(
             self._reached("ssm", function, self.publications.read),

@@ -6,8 +6,11 @@ import pytest
 
 from tests.identity.clock import MovableClock
 from tests.identity.key_server import KeyServer, public_jwk
+from tests.unit.identity.acme import KEY as ACME_KEY
+from tests.unit.identity.acme import provider_keys
 from tests.unit.identity.session_provider import KEY, Authenticate, providers, token
 from tests.unit.identity.stand_in import KEYS
+from token_service.identity.provider_keys import ProviderKeys
 from token_service.identity.providers import Caller, IdentityProviders
 
 
@@ -33,6 +36,18 @@ def sessions() -> Iterator[KeyServer]:
 @pytest.fixture
 def clock() -> MovableClock:
     return MovableClock()
+
+
+@pytest.fixture
+def acme() -> Iterator[KeyServer]:
+    """Serves one of the two keys of `acme.py`."""
+    with KeyServer(keys=[ACME_KEY]) as server:
+        yield server
+
+
+@pytest.fixture
+def keys(acme: KeyServer, clock: MovableClock) -> ProviderKeys:
+    return provider_keys(lambda: acme.uri, clock)
 
 
 @pytest.fixture

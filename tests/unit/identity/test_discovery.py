@@ -46,11 +46,6 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture
-def clock() -> MovableClock:
-    return MovableClock()
-
-
-@pytest.fixture
 def metadata(provider: Provider, clock: MovableClock) -> ProviderMetadata:
     return ProviderMetadata(provider.issuer, clock, allow_nearby_http=True)
 

@@ -18,15 +18,3 @@ def test_the_anonymous_block_can_be_configured() -> None:
     (block,) = (text for text in blocks("yaml") if "powersync-auth:anonymous" in text)
     configured = yaml.safe_load(block)["config"]["powersync-auth:anonymous"]
     assert Anonymous.model_validate(configured).model_dump(by_alias=True) == configured
-
-
-def test_links_lead_somewhere() -> None:
-    headings = {
-        re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
-        for heading in re.findall(r"^#+ (.+)$", TEXT, re.MULTILINE)
-    }
-    for target in re.findall(r"\]\(([^)]+)\)", TEXT):
-        if target.startswith("#"):
-            assert target[1:] in headings
-        else:
-            assert (IDENTITY_MD.parent / target).is_file()

@@ -1,40 +1,13 @@
 """What the log says of a provider's keys that are not used."""
 
 import logging
-from collections.abc import Iterator
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.identity.clock import MovableClock
-from tests.identity.key_server import KeyServer, public_jwk
+from tests.identity.key_server import KeyServer
+from tests.unit.identity.acme import KEY, OTHER
 from token_service.identity.provider_keys import ProviderKeys
-
-KEY = public_jwk(ec.generate_private_key(ec.SECP256R1()), kid="k", alg="ES256")
-OTHER = public_jwk(ec.generate_private_key(ec.SECP256R1()), kid="other", alg="ES256")
-
-
-@pytest.fixture
-def server() -> Iterator[KeyServer]:
-    with KeyServer(keys=[KEY]) as server:
-        yield server
-
-
-@pytest.fixture
-def clock() -> MovableClock:
-    return MovableClock()
-
-
-@pytest.fixture
-def keys(server: KeyServer, clock: MovableClock) -> ProviderKeys:
-    return ProviderKeys(
-        "acme",
-        lambda: server.uri,
-        issuer="https://login.example.com",
-        algorithms=None,
-        on_failure=lambda: None,
-        clock=clock,
-    )
 
 
 @pytest.mark.parametrize(
@@ -55,11 +28,11 @@ def test_a_key_that_is_left_out_is_logged_once_a_fetch(
     left_out: dict[str, object],
     logged: str,
     keys: ProviderKeys,
-    server: KeyServer,
+    acme: KeyServer,
     clock: MovableClock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    server.keys = [KEY, left_out, {**OTHER, "kid": "third"}]
+    acme.keys = [KEY, left_out, {**OTHER, "kid": "third"}]
     for fetches in (1, 2):
         for _ in range(10):
             assert keys.find("third") is not None
@@ -70,9 +43,9 @@ def test_a_key_that_is_left_out_is_logged_once_a_fetch(
 
 
 def test_a_key_for_encryption_is_nothing_to_warn_of(
-    keys: ProviderKeys, server: KeyServer, caplog: pytest.LogCaptureFixture
+    keys: ProviderKeys, acme: KeyServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server.keys = [KEY, {**OTHER, "use": "enc"}]
+    acme.keys = [KEY, {**OTHER, "use": "enc"}]
     with caplog.at_level(logging.INFO):
         assert keys.find("k") is not None
     (record,) = caplog.records

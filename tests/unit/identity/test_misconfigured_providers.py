@@ -49,11 +49,6 @@ def providers(uri: str | None, clock: MovableClock, **more: object) -> IdentityP
     )
 
 
-@pytest.fixture
-def clock() -> MovableClock:
-    return MovableClock()
-
-
 @pytest.mark.parametrize("what", WRONG_KEY_SETS)
 def test_a_key_set_that_is_none_is_a_mistake_and_no_outage(what: str, clock: MovableClock) -> None:
     document, reason = WRONG_KEY_SETS[what]

@@ -1,9 +1,7 @@
 """What the rotate function makes of the events that it gets."""
 
-import http.server
 import json
 import ssl
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -55,24 +53,13 @@ def jwks_uri(account: Account) -> Iterator[str]:
         account.clock,
     )
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            http_context = {"http": {"method": "GET"}}
-            answer = endpoint({"rawPath": self.path, "requestContext": http_context}, None)
-            self.send_response(int(str(answer["statusCode"])))
-            self.end_headers()
-            self.wfile.write(str(answer["body"]).encode())
+    def answer(request: Request) -> Response:
+        http_context = {"http": {"method": request.method}}
+        served = endpoint({"rawPath": request.path, "requestContext": http_context}, None)
+        return Response(int(str(served["statusCode"])), str(served["body"]).encode())
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}{JWKS_PATH}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(answer) as url:
+        yield f"{url}{JWKS_PATH}"
 
 
 def _step(account: Account, step: str) -> dict[str, object]:

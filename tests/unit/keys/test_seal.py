@@ -96,7 +96,7 @@ def _cut_it_off(account: Account, now: str, _old: str) -> None:
 
 def _seal_for_another_parameter(account: Account, now: str, _old: str) -> None:
     document = json.loads(_with_another_key(detached(now)[0]))
-    key = SealKey("key", "/another", account.reader()._open_seal.__self__.client)  # type: ignore[union-attr]
+    key = SealKey("key", "/another", account._kms)
     text = json.dumps(document)
     claim = Claim.of(text, account.function().publisher.look().version + 1, account.clock())
     _put(account, attached(text, key.close(claim.dumps())))
