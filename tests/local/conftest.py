@@ -1,15 +1,23 @@
-"""The deployed local stack, started once for all tests that only look at it."""
+"""The deployed local stack, started once for all tests that only look at it; and its page."""
 
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from local.stack import LocalStack
 from operate.__main__ import main
+from operate.page.routes import StackPage
+from tests.browser import browser as chromium
 from tests.local.make_local import MakeLocal
 from tests.local.operators import Command, Ran
+from tests.local.page import complaints_of, open_page
+from tests.patience import PATIENT
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENT_MS = PATIENT * 1000
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +53,36 @@ def make_local(tmp_path: Path) -> Iterator[Callable[..., MakeLocal]]:
         if one.process.poll() is None:
             one.process.kill()
         one.process.wait()
+
+
+@pytest.fixture(scope="module")
+def shown() -> Iterator[LocalStack]:
+    """A stack with its page, and with times so short that its keys can be rotated meanwhile."""
+    page = StackPage()
+    config = ROOT / "examples/short-times.yaml"
+    with LocalStack(config_file=config, routes=page.routes, visited=page.visited) as stack:
+        page.show(stack.outputs, lambda _: None)
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENT_MS)
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as made:
+        made.set_default_timeout(PATIENT_MS)
+        yield made
+
+
+@pytest.fixture
+def page(context: BrowserContext, shown: LocalStack) -> Iterator[Page]:
+    opened = context.new_page()
+    complaints = complaints_of(opened)
+    open_page(opened, shown)
+    yield opened
+    assert complaints == []

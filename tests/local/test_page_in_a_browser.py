@@ -1,93 +1,22 @@
 """The page of the local stack in a real Chromium: every button pressed, every width looked at."""
 
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from local.stack import LocalStack
 from operate.page.routes import StackPage
-from tests.browser import browser as chromium
+from tests.local.page import button, complaints_of, kids, open_page, ring
 from tests.local.page_contrast import CONTRASTS
 from tests.loopback import Request, Response, serving
 from tests.patience import PATIENT
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENT_MS = PATIENT * 1000
 AA = 4.5
 """The contrast of text that WCAG 2.2 asks for at level AA (1.4.3)."""
-
-
-@pytest.fixture(scope="module")
-def shown() -> Iterator[LocalStack]:
-    page = StackPage()
-    config = ROOT / "examples/short-times.yaml"
-    with LocalStack(config_file=config, routes=page.routes, visited=page.visited) as stack:
-        page.show(stack.outputs, lambda _: None)
-        yield stack
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=PATIENT_MS)
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as made:
-        made.set_default_timeout(PATIENT_MS)
-        yield made
-
-
-@pytest.fixture
-def page(context: BrowserContext, shown: LocalStack) -> Iterator[Page]:
-    opened = context.new_page()
-    complaints = complaints_of(opened)
-    open_page(opened, shown)
-    yield opened
-    assert complaints == []
-
-
-def complaints_of(page: Page) -> list[str]:
-    """What the browser complains of, such as a breach of the policy; filled in as it comes."""
-    complaints: list[str] = []
-
-    def add(text: str) -> None:
-        # An answer of 4xx that a test has asked for is a line there, too.
-        if "Failed to load resource" not in text:
-            complaints.append(text)
-
-    page.on("console", lambda message: add(message.text))
-    page.on("pageerror", lambda error: add(str(error)))
-    return complaints
-
-
-def open_page(page: Page, stack: LocalStack) -> None:
-    page.goto(f"{stack.door.url}/")
-    expect(page.locator(".snippet").first).to_be_visible()
-
-
-def ring(stack: LocalStack) -> dict[str, Any]:
-    document: dict[str, Any] = httpx.get(f"{stack.door.url}/page/keys", timeout=PATIENT).json()
-    return document
-
-
-def kids(stack: LocalStack) -> dict[str, str]:
-    return {key["state"]: key["kid"] for key in ring(stack)["keys"]}
-
-
-def wait_until_a_rotation_may_come(stack: LocalStack) -> None:
-    time.sleep(max(0, ring(stack)["rotation_possible_at"] - time.time() + 1))
-
-
-def button(page: Page | Locator, name: str) -> Locator:
-    return page.get_by_role("button", name=name, exact=True)
 
 
 def claim(page: Page, name: str) -> str:
@@ -113,93 +42,6 @@ def test_it_can_be_read_at_every_width_in_light_and_dark(
         assert len(contrasts) > 80
         assert [each for each in contrasts if each[0] < AA] == []
         assert complaints == []
-
-
-def test_the_time_line_tells_in_words_what_it_draws(page: Page, shown: LocalStack) -> None:
-    drawn = page.get_by_role("img", name="Time line")
-    told = drawn.get_attribute("aria-label") or ""
-    for state, kid in kids(shown).items():
-        assert f"Key {kid[:8]}: {state}" in told
-        expect(drawn.get_by_text(kid[:8])).to_be_visible()
-
-
-def test_what_is_wrong_with_the_published_keys_is_said(page: Page, shown: LocalStack) -> None:
-    expect(page.locator("#keys-problems")).to_be_hidden()
-    problem = {"kid": "abcdefghijkl", "problem": "published and nobody's", "detail": ""}
-
-    def with_problem(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, json={**answer.json(), "problems": [problem]})
-
-    page.route("**/page/keys", with_problem)
-    page.reload()
-    expect(page.locator("#keys-problems")).to_contain_text(
-        "Problem: key abcdefgh is published and nobody's"
-    )
-
-
-def test_a_rotation_is_explained_and_then_made_and_the_next_is_too_early(
-    page: Page, shown: LocalStack
-) -> None:
-    wait_until_a_rotation_may_come(shown)
-    before = kids(shown)
-    dialogue = page.get_by_role("dialog")
-    button(page, "Rotate…").click()
-    expect(dialogue).to_contain_text(f"Key {before['next'][:8]} signs new tokens")
-    expect(dialogue).to_contain_text(f"Key {before['current'][:8]} signs no more")
-    button(dialogue, "Cancel").click()
-    expect(dialogue).to_be_hidden()
-    assert kids(shown) == before
-    button(page, "Rotate…").click()
-    button(dialogue, "Rotate").click()
-    expect(page.locator("#keys-outcome")).to_contain_text(
-        f"Rotated: key {before['next'][:8]} signs now"
-    )
-    after = kids(shown)
-    assert (after["previous"], after["current"]) == (before["current"], before["next"])
-    expect(page.get_by_role("article", name=f"Key {after['next'][:8]}, next")).to_be_visible()
-    button(page, "Rotate…").click()
-    expect(dialogue).to_contain_text("Too early for a rotation")
-    expect(button(dialogue, "Rotate")).to_be_hidden()
-    button(dialogue, "Close").click()
-    assert kids(shown) == after
-
-
-@pytest.mark.parametrize(
-    ("state", "says"),
-    [
-        ("next", "It has signed nothing"),
-        ("current", "All tokens that it has signed become invalid"),
-    ],
-)
-def test_a_key_is_revoked_once_it_is_said_what_that_does(
-    page: Page, shown: LocalStack, state: str, says: str
-) -> None:
-    before = kids(shown)
-    card = page.get_by_role("article", name=f"Key {before[state][:8]}, {state}")
-    dialogue = page.get_by_role("dialog")
-    button(card, "Revoke…").click()
-    expect(dialogue).to_contain_text(says)
-    page.keyboard.press("Escape")
-    expect(dialogue).to_be_hidden()
-    assert kids(shown) == before
-    button(card, "Revoke…").click()
-    button(dialogue, "Revoke this key").click()
-    outcome = page.locator("#keys-outcome")
-    expect(outcome).to_contain_text(f"Revoked {before[state][:8]}")
-    expect(outcome).to_contain_text("Restarted 3 functions")
-    assert before[state] in ring(shown)["revoked"]
-    expect(page.get_by_role("img", name="revoked at")).to_be_visible()
-
-
-def test_every_key_is_revoked_when_all_are_meant(page: Page, shown: LocalStack) -> None:
-    before = {key["kid"] for key in ring(shown)["keys"]}
-    button(page, "Revoke every key…").click()
-    dialogue = page.get_by_role("dialog")
-    expect(dialogue).to_contain_text("Clients fail until PowerSync has fetched the new keys")
-    button(dialogue, "Revoke every key").click()
-    expect(page.locator("#keys-outcome")).to_contain_text("Revoked")
-    assert before.isdisjoint(key["kid"] for key in ring(shown)["keys"])
 
 
 def test_a_token_is_got_as_the_user_and_taken_apart(page: Page, shown: LocalStack) -> None:
@@ -332,19 +174,6 @@ def test_nothing_moves_for_whoever_wants_it_so(browser: Browser, shown: LocalSta
             expect(page.locator(".requests > li.new")).not_to_have_count(0)
             page.wait_for_timeout(200)
             assert bool(page.evaluate("window.moved")) is moves
-
-
-def test_a_whole_rotation_can_be_watched(page: Page, shown: LocalStack) -> None:
-    before = kids(shown)
-    button(page, "Watch a rotation").click()
-    expect(page.locator("#watch-outcome")).to_have_text(
-        "The keys have rotated, and no token was refused."
-    )
-    steps = page.locator("#watch-steps li.pass")
-    expect(steps).to_have_count(5)
-    expect(steps.first).to_contain_text(before["current"][:8])
-    expect(steps.nth(3)).to_contain_text(before["next"][:8])
-    assert kids(shown)["current"] == before["next"]
 
 
 def test_a_page_of_somebody_else_can_do_nothing_with_it(

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import Figure
-from tests.rotation.account import Account, Watch, prepare, steps
+from tests.rotation.account import Account, prepare, steps
+from tests.rotation.watch import Watch
 from token_service.keys.change import ABANDONED_AFTER, RotationInProgressError
 from token_service.keys.keyring import KeyRing, RotationTooEarlyError
 from token_service.keys.publication import PublicationError

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from tests.conftest import Figure
-from tests.rotation.account import Account, CrashError, Watch, prepare, steps
+from tests.rotation.account import Account, prepare, steps
+from tests.rotation.watch import CrashError, Watch
 from token_service.keys import ring_document
 from token_service.keys.change import ABANDONED_AFTER, RotationInProgressError
 from token_service.keys.keyring import RotationTooEarlyError, State

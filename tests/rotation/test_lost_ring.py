@@ -5,7 +5,8 @@ from contextlib import suppress
 
 import pytest
 
-from tests.rotation.account import Account, CrashError, Watch, steps
+from tests.rotation.account import Account, steps
+from tests.rotation.watch import CrashError, Watch
 from token_service.aws.aws_json import AwsUnreachableError
 from token_service.keys.keyring import KeyRingError
 from token_service.keys.rotation import RingInUseError

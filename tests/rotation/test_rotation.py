@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.rotation.account import Account, Watch, steps
+from tests.rotation.account import Account, steps
+from tests.rotation.watch import Watch
 from token_service.aws import aws_json
 from token_service.keys import publication
 from token_service.keys.change import RotationInProgressError
