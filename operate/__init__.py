@@ -4,3 +4,8 @@
 On a stack in AWS they work through the rotate function, Secrets Manager and CloudWatch Logs, and
 never read a private key.
 """
+
+import time
+
+BEGAN = time.monotonic()
+"""When the command began, by `time.monotonic()`: this is read before all that it imports."""

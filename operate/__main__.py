@@ -1,6 +1,9 @@
 """`python -m operate COMMAND`: what the operators' targets of the Makefile run."""
 
+import os
 import sys
+import threading
+from typing import NoReturn
 
 import typer
 
@@ -35,5 +38,20 @@ def main() -> int:
     return status or 0
 
 
+def leave(status: int) -> NoReturn:
+    """End this process, whatever its threads wait for.
+
+    Python by itself would wait for those of executors. Nothing is left for it to do: all has been
+    told, and a thread that was left behind may hang for ever.
+    """
+    if threading.active_count() > 1:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(status)
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -24,6 +24,9 @@ LOCAL = ROOT / ".local"
 _CONFIG = Config(connect_timeout=5, read_timeout=200, retries={"max_attempts": 2})
 """A step of a rotation may take as long as the rotate function may run, 180 s."""
 
+PULUMI_SECONDS = 60.0
+"""How long the Pulumi CLI may take to tell a stack's outputs, which its backend has."""
+
 
 class OperatorError(Exception):
     """What an operator asked for cannot be done; the message says why and what to do."""
@@ -63,9 +66,12 @@ class Stack:
             return self.session.client(service, endpoint_url=self.endpoint, config=config)
 
 
-def chosen_stack(name: str) -> Stack:
-    """The deployed stack of this name, or the local one for none; raises `OperatorError`."""
-    return deployed_stack(name) if name else local_stack()
+def chosen_stack(name: str, time_limit: float = PULUMI_SECONDS) -> Stack:
+    """The deployed stack of this name, or the local one for none; raises `OperatorError`.
+
+    `time_limit` is in seconds, for what the Pulumi CLI is asked.
+    """
+    return deployed_stack(name, time_limit) if name else local_stack()
 
 
 def local_stack() -> Stack:
@@ -141,21 +147,27 @@ def _is_running(stack: Stack) -> bool:
         return False
 
 
-def deployed_stack(name: str) -> Stack:
-    """A stack in AWS, found by its Pulumi outputs; raises `OperatorError`."""
+def deployed_stack(name: str, time_limit: float = PULUMI_SECONDS) -> Stack:
+    """A stack in AWS, found by its Pulumi outputs; raises `OperatorError`.
+
+    `time_limit` is in seconds, for what the Pulumi CLI is asked.
+    """
     pulumi = shutil.which("pulumi")
     if pulumi is None:
         raise OperatorError(
             f"the outputs of the stack {name} cannot be read, as the Pulumi CLI is not installed:"
             " https://www.pulumi.com/docs/install/"
         )
-    asked = subprocess.run(  # noqa: S603 - Pulumi, with the operator's own stack name
-        [pulumi, "stack", "output", "--json", "--stack", name],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [pulumi, "stack", "output", "--json", "--stack", name]
+    try:
+        asked = subprocess.run(  # noqa: S603 - Pulumi, with the operator's own stack name
+            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=time_limit
+        )
+    except subprocess.TimeoutExpired as error:
+        raise OperatorError(
+            f"Pulumi has not told the outputs of {name} within {time_limit:g} s; is its backend"
+            f" in reach? pulumi stack output --stack {name}"
+        ) from error
     if asked.returncode != 0:
         raise OperatorError(f"Pulumi does not tell the outputs of {name}: {asked.stderr.strip()}")
     outputs = json.loads(asked.stdout)

@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from operate import BEGAN
 from operate.doctor.checks import Check
-from operate.doctor.examination import examine
+from operate.doctor.examination import Part, examine, run, time_left
 from operate.doctor.login_checks import login_verdict
-from operate.doctor.site import Site
+from operate.doctor.site import PATIENCE, Site
 from operate.doctor.token_checks import verdict_check
 from operate.stacks import OperatorError, chosen_stack
 from operate.terminal import AsJson, StackName, errors, print_json
@@ -46,20 +47,28 @@ def doctor(
     try:
         if token and login:
             raise OperatorError("one at a time: TOKEN or LOGIN")
-        encoded = _given(token or login, "TOKEN" if token else "LOGIN") if token or login else ""
-        site = Site(chosen_stack(stack), time.time)
+        began = BEGAN
+        if token or login:
+            encoded = _given(token or login, "TOKEN" if token else "LOGIN")
+            began = time.monotonic()  # Whoever types it may take their time.
+        chosen = chosen_stack(stack, PATIENCE)
     except OperatorError as error:
         if as_json:
             print_json({"ok": None, "error": str(error), "checks": []})
         errors.print("Not asked:", style="bold", end=" ")
         errors.print(str(error), soft_wrap=True, markup=False)
         raise typer.Exit(NOT_ASKED) from error
+    time_limit = time_left(time.monotonic() - began)
+    # One answer that does not come is told of in time.
+    site = Site(chosen, time.time, min(PATIENCE, round(time_limit - 1, 1)))
     if token:
-        checks = [verdict_check(site, encoded)]
+        judged = Part("token.verdict", lambda: [verdict_check(site, encoded)])
+        checks = run([judged], lambda _: None, time_limit)
     elif login:
-        checks = [login_verdict(site, encoded)]
+        judged = Part("login.verdict", lambda: [login_verdict(site, encoded)])
+        checks = run([judged], lambda _: None, time_limit)
     else:
-        checks = _examined(site)
+        checks = _examined(site, time_limit)
     status = _status(checks)
     if as_json:
         documents = [check.document() for check in checks]
@@ -85,9 +94,11 @@ def _given(text: str, name: str) -> str:
     return encoded
 
 
-def _examined(site: Site) -> list[Check]:
+def _examined(site: Site, time_limit: float) -> list[Check]:
     with errors.status("Looking") as status:
-        return examine(site, lambda left: status.update(f"Looking at {', '.join(left)}"))
+        return examine(
+            site, time_limit, lambda left: status.update(f"Looking at {', '.join(left)}")
+        )
 
 
 def _status(checks: Sequence[Check]) -> int:

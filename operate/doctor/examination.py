@@ -21,8 +21,12 @@ from operate.stacks import OperatorError
 if TYPE_CHECKING:
     from operate.doctor.deployed_checks import Plan
 
-TIME_LIMIT = 11.0
-"""Seconds for all of it; what has not ended by then is left behind."""
+TIME_LIMIT = 13.0
+"""Seconds from the start of the command; what has not ended by then is left behind."""
+
+LEAST_TIME = 4.0
+"""Seconds to look at a stack, where the machine or the Pulumi CLI took long to begin: PowerSync's
+patience with the keys, and one more to tell of it."""
 
 Progress = Callable[[list[str]], None]
 """Is told what is still being looked at."""
@@ -36,25 +40,33 @@ class Part:
     work: Callable[[], Iterable[Check]]
 
 
+def time_left(gone: float) -> float:
+    """Seconds to look at a stack, when as many are gone since the command began."""
+    return max(LEAST_TIME, TIME_LIMIT - gone)
+
+
 def examine(
     site: Site,
+    time_limit: float,
     progress: Progress = lambda _: None,
-    time_limit: float = TIME_LIMIT,
     plan: "Plan | None" = None,
 ) -> list[Check]:
-    """Every check of a stack, in the order of the path from the keys to a sync."""
+    """Every check of a stack, in the order of the path from the keys to a sync.
+
+    `time_limit` is in seconds, for all of it.
+    """
     give_up_at = time.monotonic() + time_limit
-    first, *others = parts(site, plan)
+    first, *others = parts(site, give_up_at, plan)
     # Alone, as its speed is measured. It goes on beside the others where it takes too long.
     jwks = threading.Thread(target=site.prepare, daemon=True)
     jwks.start()
     progress([first.name])
-    jwks.join(PATIENCE + 1)
+    jwks.join(min(PATIENCE + 1, time_limit / 2))
     return run([first, *others], progress, give_up_at - time.monotonic())
 
 
-def parts(site: Site, plan: "Plan | None" = None) -> list[Part]:
-    """What is looked at."""
+def parts(site: Site, give_up_at: float, plan: "Plan | None" = None) -> list[Part]:
+    """What is looked at, until then by `time.monotonic()`."""
     configured = Once(lambda: configuration(site))
 
     def cors() -> Iterator[Check]:
@@ -86,7 +98,7 @@ def parts(site: Site, plan: "Plan | None" = None) -> list[Part]:
         Part("jwks", lambda: jwks_checks(site)),
         Part("token.anonymous", lambda: anonymous_check(site)),
         Part("token.user", lambda: user_check(site)),
-        Part("provider", lambda: _providers(site)),
+        Part("provider", lambda: _providers(site, give_up_at)),
         Part("rotation", lambda: rotation_checks(site)),
         Part("powersync", lambda: powersync_checks(site)),
         Part("cors", cors),
@@ -95,7 +107,7 @@ def parts(site: Site, plan: "Plan | None" = None) -> list[Part]:
     ]
 
 
-def _providers(site: Site) -> Iterator[Check]:
+def _providers(site: Site, give_up_at: float) -> Iterator[Check]:
     try:
         _, settings = configured_providers(site)
     except OperatorError as error:
@@ -107,7 +119,8 @@ def _providers(site: Site) -> Iterator[Check]:
             for provider in settings
         ],
         lambda _: None,
-        TIME_LIMIT - 1,
+        # One that hangs does not keep the others from being told.
+        give_up_at - time.monotonic() - 1,
     )
 
 
@@ -128,7 +141,7 @@ def run(work: list[Part], progress: Progress, time_limit: float) -> list[Check]:
         except queue.Empty:
             break
         done[index] = checks
-    late = f"no answer within {time_limit:g} s"
+    late = f"no answer within {max(0.0, round(time_limit, 1)):g} s"
     return [
         check
         for index, part in enumerate(work)

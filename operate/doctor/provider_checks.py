@@ -8,7 +8,7 @@ from typing import Self
 from operate.doctor.asking import NoAnswerError, ask
 from operate.doctor.checks import Check, failed, passed
 from operate.doctor.differences import difference, shortened
-from token_service.identity import verification
+from token_service.identity import provider_http, verification
 from token_service.identity.provider_http import IdentityProviderUnavailableError
 from token_service.identity.provider_keys import fetch_json
 from token_service.identity.provider_settings import ProviderSettings
@@ -87,7 +87,12 @@ def _session(provider: ProviderSettings, kind: str, url: str) -> Check:
         target = "AWSCognitoIdentityProviderService.GetUser"
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
     try:
-        answer = ask(url, headers, method="GET" if kind != "cognito" else "POST", time_limit=2)
+        answer = ask(
+            url,
+            headers,
+            method="GET" if kind != "cognito" else "POST",
+            time_limit=provider_http.TIME_LIMIT,
+        )
     except NoAnswerError as error:
         return failed(
             check, f"{url}: {error}", "nobody of this provider gets a token (503)", _MENDS

@@ -1,11 +1,11 @@
 """Ways to break a stack or what is around it; a world mends itself after each test."""
 
-import functools
 import json
 import time
 from collections.abc import Callable
 from typing import Any
 
+from operate.doctor import jwks_checks
 from tests.doctor.server import Answer, as_json
 from tests.doctor.world import EMAIL, OTHER_KEY, World
 from tests.identity.key_server import public_jwk
@@ -27,13 +27,19 @@ def jwks_has(change: Callable[[list[dict[str, Any]]], object]) -> Callable[[Worl
     return break_it
 
 
-def slowly(request: Request, seconds: float, body: object) -> Response:
-    time.sleep(seconds)
-    return as_json(body)
+POWERSYNC_WAITS = jwks_checks.PATIENCE
 
 
 def slow_jwks(world: World) -> None:
-    world.serve_instead("jwks_uri", functools.partial(slowly, seconds=3.2, body=world.jwks()))
+    document = world.jwks()
+
+    def slowly(_: Request) -> Response:
+        time.sleep(POWERSYNC_WAITS + 0.2)
+        return as_json(document)
+
+    world.serve_instead("jwks_uri", slowly)
+    world.undo.callback(setattr, jwks_checks, "PATIENCE", jwks_checks.PATIENCE)
+    jwks_checks.PATIENCE = POWERSYNC_WAITS
 
 
 def nobody_at(output: str) -> Callable[[World], None]:

@@ -29,6 +29,7 @@ from tests.doctor.server import Answer, Server, as_json
 from tests.identity.key_server import public_jwk, sign
 from tests.js.verifier import PowerSyncInstance
 from tests.loopback import Request, Response, serving
+from tests.patience import PATIENT
 from token_service.keys import ring_document
 
 LOGIN_KEY = rsa.generate_private_key(65537, 2048)
@@ -89,7 +90,7 @@ class World:
             outputs=outputs,
             endpoint=outputs["local"]["endpoint"],
         )
-        site = Site(stack, lambda: time.time() + self.clock_off, patience=60)
+        site = Site(stack, lambda: time.time() + self.clock_off, PATIENT)
         if self.clients:
             real = site.client
             site.client = lambda service: self.clients.get(service) or real(service)  # type: ignore[method-assign]
@@ -111,7 +112,7 @@ class World:
 
     def examine(self) -> list[Check]:
         # The machine that runs the tests may be slow; that it ends in time has a test of its own.
-        return examine(self.site(), time_limit=120, plan=self._plan)
+        return examine(self.site(), PATIENT, plan=self._plan)
 
     def _plan(self, site: Site, configured: Mapping[str, str]) -> dict[str, Resource]:
         """As doctor plans; the same configuration is planned once, which takes a second."""
@@ -134,7 +135,7 @@ class World:
 
     def jwks(self) -> dict[str, Any]:
         """The key set as it is served."""
-        document: dict[str, Any] = httpx.get(self.stack.outputs["jwks_uri"], timeout=60).json()
+        document: dict[str, Any] = httpx.get(self.stack.outputs["jwks_uri"], timeout=PATIENT).json()
         return document
 
     def token(self, header: Mapping[str, object] | None = None, /, **claims: object) -> str:
