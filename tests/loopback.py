@@ -1,7 +1,6 @@
 """Servers on 127.0.0.1 for what has to be asked over a real connection."""
 
 import contextlib
-import math
 import ssl
 import sys
 import threading
@@ -11,6 +10,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
+
+from tests.patience import PATIENT
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,11 @@ def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> Iterator[str
 
 
 @contextlib.contextmanager
-def dripping(seconds: float = math.inf) -> Iterator[str]:
-    """Answer each connection with a byte now and again, and never to an end.
+def dripping(seconds: float = PATIENT) -> Iterator[str]:
+    """Answer each connection with a byte now and again, and never wholly.
 
     Args:
-        seconds: After so long a connection is closed.
+        seconds: After so long a connection is closed; tests wait no longer for anything.
 
     Yields:
         The URL of the server, without a path.

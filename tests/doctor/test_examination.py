@@ -100,7 +100,7 @@ def test_the_pulumi_cli_may_hang(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     script = tmp_path / "pulumi"
-    script.write_text("#!/bin/sh\nexec sleep 3600\n")
+    script.write_text(f"#!/bin/sh\nexec sleep {PATIENT}\n")
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(command, "PATIENCE", 0.5)
