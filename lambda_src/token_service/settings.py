@@ -7,14 +7,12 @@ is deployed again.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 Environment = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class JwksSettings:
+class JwksSettings(NamedTuple):
     """Settings of the JWKS function; `routes` maps each public path to its allowed methods.
 
     `legacy_keys` are those of former signers: `jwk` and `until`, in epoch seconds.
@@ -41,8 +39,7 @@ class JwksSettings:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class TokenSettings:
+class TokenSettings(NamedTuple):
     """What both token functions need."""
 
     secret_arn: str
@@ -87,8 +84,7 @@ def anonymous_subject(env: Environment) -> str:
     return env["ANONYMOUS_SUBJECT"]
 
 
-@dataclass(frozen=True, slots=True)
-class RotationSettings:
+class RotationSettings(NamedTuple):
     """Settings of the rotate function; durations in seconds, but `rotation_days`.
 
     `parameter_tags` are those of the JWKS parameter, for when it has to be made anew. `legacy_keys`
@@ -106,7 +102,7 @@ class RotationSettings:
     verifier_cache: int
     jwks_max_age: int
     rotation_days: int
-    parameter_tags: Mapping[str, str] = field(default_factory=dict)
+    parameter_tags: Mapping[str, str] = {}
     legacy_keys: Sequence[Mapping[str, Any]] = ()
     seal_key_arn: str | None = None
     jwks_reached: Mapping[str, str] | None = None

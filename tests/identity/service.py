@@ -17,7 +17,7 @@ from token_service.keys import keyring, publication
 from token_service.keys.key_generation import generate_signing_key
 from token_service.keys.publication import PublishedKey
 from token_service.keys.ring_cache import RingCache
-from token_service.keys.stores import StoredRing
+from token_service.keys.ring_store import StoredRing
 from token_service.keys.tokens import TokenIssuer
 from token_service.settings import JwksSettings
 

@@ -14,11 +14,12 @@ from token_service.keys import publication
 from token_service.keys.key_generation import generate_signing_key
 from token_service.keys.keyring import KeyRing, Timings
 from token_service.keys.publication import Publication
+from token_service.keys.publication_store import PublicationStore
 from token_service.keys.publisher import JwksPublisher
+from token_service.keys.ring_store import CURRENT, PENDING, KeyRingStore
 from token_service.keys.rotation import Rotation
 from token_service.keys.seal import Claim, SealedReader, attached, detached
 from token_service.keys.seal_key import SealKey
-from token_service.keys.stores import CURRENT, PENDING, KeyRingStore, PublicationStore
 
 __all__ = ["TAGS", "Account", "Watch", "prepare", "steps"]
 
@@ -56,8 +57,7 @@ class Account:
             self._make_resources(name)
 
     def _client(self, service: str, prefix: str, watch: Watch) -> WatchedClient:
-        # The emulator shares two cores with everything else: it may be slow.
-        return WatchedClient(service, prefix, 60.0, watch=watch, model=self.model)
+        return WatchedClient(service, prefix, watch, self.model)
 
     def _make_resources(self, name: str) -> None:
         made = self._secrets.call(

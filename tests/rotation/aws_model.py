@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from token_service.aws.aws_json import AwsError, AwsJsonClient, AwsUnreachableError
-from token_service.keys.stores import CURRENT, PENDING
+from token_service.keys.ring_store import CURRENT, PENDING
 
 PREVIOUS = "AWSPREVIOUS"
 
@@ -192,11 +192,12 @@ def _error(action: str, code: str) -> AwsError:
     return AwsError("secretsmanager", action, code, "")
 
 
-@dataclass(frozen=True, slots=True)
 class ModelClient(AwsJsonClient):
     """Calls the model instead of AWS."""
 
-    aws: Aws = field(kw_only=True)
+    def __init__(self, service: str, target_prefix: str, aws: Aws) -> None:
+        super().__init__(service, target_prefix)
+        self.aws = aws
 
     def call(self, action: str, parameters: Parameters) -> Answer:
         return self.aws.call(self.service, action, parameters)

@@ -12,8 +12,8 @@ from tests.rotation.watch import Watch
 from token_service.keys.change import ABANDONED_AFTER, RotationInProgressError
 from token_service.keys.keyring import KeyRing, RotationTooEarlyError
 from token_service.keys.publication import PublicationError
+from token_service.keys.ring_store import ConflictError
 from token_service.keys.rotation import Rotation
-from token_service.keys.stores import ConflictError
 
 Change = Callable[[Rotation, Account], object]
 

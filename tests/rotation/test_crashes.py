@@ -11,8 +11,8 @@ from tests.rotation.watch import CrashError, Watch
 from token_service.keys import ring_document
 from token_service.keys.change import ABANDONED_AFTER, RotationInProgressError
 from token_service.keys.keyring import RotationTooEarlyError, State
+from token_service.keys.ring_store import ConflictError
 from token_service.keys.rotation import Rotation
-from token_service.keys.stores import ConflictError
 
 Change = Callable[[Rotation, str, "Before"], object]
 

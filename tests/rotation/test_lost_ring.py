@@ -9,8 +9,8 @@ from tests.rotation.account import Account, steps
 from tests.rotation.watch import CrashError, Watch
 from token_service.aws.aws_json import AwsUnreachableError
 from token_service.keys.keyring import KeyRingError
+from token_service.keys.ring_store import PENDING, ConflictError
 from token_service.keys.rotation import RingInUseError
-from token_service.keys.stores import PENDING, ConflictError
 
 VALUES = ("", "lost", "[]", '{"version":1}', json.dumps({"version": 2}))
 

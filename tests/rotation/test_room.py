@@ -23,8 +23,8 @@ from token_service.keys.keyring import (
 from token_service.keys.publication import PublicationError
 from token_service.keys.publisher import JwksPublisher
 from token_service.keys.ring_document import LARGEST_RING
+from token_service.keys.ring_store import StoredRing
 from token_service.keys.signer import ALGORITHMS, Signer
-from token_service.keys.stores import StoredRing
 
 CACHES_AND_LIFETIMES = (
     *((cache, 60) for cache in (1, 2, 5, 10, 30, 60, 300)),

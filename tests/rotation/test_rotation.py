@@ -12,8 +12,8 @@ from token_service.keys import publication
 from token_service.keys.change import RotationInProgressError
 from token_service.keys.keyring import NoRoomError, RotationTooEarlyError, State, UnknownKeyError
 from token_service.keys.publication import PublicationError
+from token_service.keys.ring_store import CURRENT, PENDING, ConflictError, NoKeyRingError
 from token_service.keys.signer import KeyPairError
-from token_service.keys.stores import CURRENT, PENDING, ConflictError, NoKeyRingError
 
 
 def _token() -> str:

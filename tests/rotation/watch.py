@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.rotation.aws_model import Aws
 from token_service.aws.aws_json import AwsError, AwsJsonClient
-from token_service.keys.stores import PENDING
+from token_service.keys.ring_store import PENDING
 
 Call = Callable[[str, Mapping[str, object]], dict[str, object]]
 
@@ -80,12 +80,14 @@ class Watch:
                 )
 
 
-@dataclass(frozen=True, slots=True)
 class WatchedClient(AwsJsonClient):
     """Tells a `Watch` of each call."""
 
-    watch: Watch = field(kw_only=True)
-    model: Aws | None = field(kw_only=True)
+    def __init__(self, service: str, target_prefix: str, watch: Watch, model: Aws | None) -> None:
+        # The emulator shares two cores with everything else: it may be slow.
+        super().__init__(service, target_prefix, time_limit=60.0)
+        self.watch = watch
+        self.model = model
 
     def call(self, action: str, parameters: Mapping[str, object]) -> dict[str, object]:
         """One call, watched."""

@@ -31,18 +31,13 @@ from token_service.keys.keyring import (
     State,
     Timings,
 )
+from token_service.keys.publication_store import PublicationStore
 from token_service.keys.publisher import JwksPublisher
 from token_service.keys.ring_cache import RingCache
+from token_service.keys.ring_store import CURRENT, ConflictError, KeyRingStore, NoKeyRingError
 from token_service.keys.rotation import Rotation
 from token_service.keys.seal import SealedReader
 from token_service.keys.seal_key import SealKey
-from token_service.keys.stores import (
-    CURRENT,
-    ConflictError,
-    KeyRingStore,
-    NoKeyRingError,
-    PublicationStore,
-)
 from token_service.settings import JwksSettings
 
 Read = TypeVar("Read")

@@ -9,11 +9,13 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import TypeVar
 
 from aws_request_signer import AwsRequestSigner
 
 from token_service.aws.exchange import NoAnswerError, exchange
+
+T = TypeVar("T")
 
 _RETRIED = frozenset(
     {
@@ -62,11 +64,17 @@ class AwsUnreachableError(AwsError):
     """AWS did not answer usefully: not in time, throttling, or with what another try may mend."""
 
 
-@dataclass(frozen=True, slots=True)
+class IncompleteAnswerError(AwsError):
+    """An answer of AWS lacks a member that it has by AWS's contract."""
+
+    def __init__(self, member: str) -> None:
+        super().__init__("aws", "answer", "IncompleteAnswer", f"there is no {member} in it")
+
+
 class AwsJsonClient:
     """One AWS service.
 
-    Attributes:
+    Args:
         service: The name it signs with, such as `ssm`.
         target_prefix: What stands before the action in `X-Amz-Target`, such as `AmazonSSM`.
         time_limit: Seconds for a whole call: all attempts and the pauses between them, credentials,
@@ -74,10 +82,13 @@ class AwsJsonClient:
         attempts: How often a call is made in all before `AwsUnreachableError`.
     """
 
-    service: str
-    target_prefix: str
-    time_limit: float = 7.5
-    attempts: int = 3
+    def __init__(
+        self, service: str, target_prefix: str, time_limit: float = 7.5, attempts: int = 3
+    ) -> None:
+        self.service = service
+        self.target_prefix = target_prefix
+        self.time_limit = time_limit
+        self.attempts = attempts
 
     def call(self, action: str, parameters: Mapping[str, object]) -> dict[str, object]:
         """Make one call; what may pass is tried again after 0.1 s, 0.2 s, …
@@ -107,7 +118,7 @@ class AwsJsonClient:
         }
         try:
             # Read for each attempt: those of the one before may be what was refused.
-            signed = _sign(self.service, endpoint, headers, body, _credentials(deadline))
+            signed = _sign(_signer(self.service, deadline), endpoint, headers, body)
             answer = exchange(
                 "POST", endpoint + "/", signed, body, deadline=deadline, largest=_LARGEST_ANSWER
             )
@@ -143,24 +154,20 @@ def _endpoint(service: str) -> str:
     return (override or f"https://{service}.{os.environ['AWS_REGION']}.{_DNS_SUFFIX}").rstrip("/")
 
 
-@dataclass(frozen=True, slots=True)
-class _Credentials:
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    session_token: str | None = field(repr=False)
-
-
-def _credentials(deadline: float) -> _Credentials:
-    """The function's own credentials; raises `NoAnswerError`.
+def _signer(service: str, deadline: float) -> AwsRequestSigner:
+    """Signs with the function's own credentials (Signature Version 4); raises `NoAnswerError`.
 
     Lambda hands them over in the environment, except to functions with SnapStart: those ask a
     loopback endpoint, since what a snapshot has in its environment expires.
     """
+    region = os.environ["AWS_REGION"]
     if "AWS_ACCESS_KEY_ID" in os.environ:
-        return _Credentials(
+        return AwsRequestSigner(
+            region,
             os.environ["AWS_ACCESS_KEY_ID"],
             os.environ["AWS_SECRET_ACCESS_KEY"],
-            os.environ.get("AWS_SESSION_TOKEN"),
+            service,
+            session_token=os.environ.get("AWS_SESSION_TOKEN"),
         )
     answer = exchange(
         "GET",
@@ -171,22 +178,29 @@ def _credentials(deadline: float) -> _Credentials:
     )
     try:
         data = json.loads(answer.body)
-        return _Credentials(data["AccessKeyId"], data["SecretAccessKey"], data["Token"])
+        return AwsRequestSigner(
+            region,
+            data["AccessKeyId"],
+            data["SecretAccessKey"],
+            service,
+            session_token=data["Token"],
+        )
     except (ValueError, KeyError, TypeError):
         # Not an error's cause: it could quote credentials.
         raise NoAnswerError("the credentials endpoint gave none") from None
 
 
 def _sign(
-    service: str, endpoint: str, headers: dict[str, str], body: bytes, credentials: _Credentials
+    signer: AwsRequestSigner, endpoint: str, headers: dict[str, str], body: bytes
 ) -> dict[str, str]:
-    """The headers with a Signature Version 4."""
-    signer = AwsRequestSigner(
-        os.environ["AWS_REGION"],
-        credentials.access_key_id,
-        credentials.secret_access_key,
-        service,
-        session_token=credentials.session_token,
-    )
+    """The headers with a signature."""
     content_hash = hashlib.sha256(body).hexdigest()
     return {**headers, **signer.sign_with_headers("POST", endpoint + "/", headers, content_hash)}
+
+
+def member(answer: Mapping[str, object], name: str, kind: type[T] | tuple[type[T], ...]) -> T:
+    """A member of an answer of AWS, which has always had it; raises `IncompleteAnswerError`."""
+    value = answer.get(name)
+    if not isinstance(value, kind):
+        raise IncompleteAnswerError(name)
+    return value

@@ -10,7 +10,7 @@ import io
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from token_service.aws import tls
@@ -24,8 +24,7 @@ class OversizedError(NoAnswerError):
     """An answer did come, with more bytes than are read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the other side answered; the names of the headers are in lower case."""
 
     status: int
@@ -81,7 +80,8 @@ def exchange(
 
 def _connect(parts: SplitResult, deadline: float) -> socket.socket:
     """A connection to the first address that takes it; each gets its share of the time left."""
-    host = parts.hostname or ""
+    # As bytes: for text Python loads what it knows of international names, and ours have none.
+    host = (parts.hostname or "").encode("ascii")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     failure: OSError = OSError("no address")

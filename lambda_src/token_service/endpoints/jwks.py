@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from token_service.aws.aws_json import AwsError
 from token_service.keys import publication
@@ -28,8 +28,7 @@ _ALWAYS = {"X-Content-Type-Options": "nosniff"}
 """No browser takes an answer for another kind of content than it says."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Served:
+class _Served(NamedTuple):
     body: str
     etag: str
     headers: Mapping[str, str]

@@ -4,9 +4,9 @@ import os
 
 from token_service.aws.steady_clock import SteadyClock
 from token_service.endpoints.jwks import JwksEndpoint
+from token_service.keys.publication_store import PublicationStore
 from token_service.keys.seal import SealedReader
 from token_service.keys.seal_key import SealKey
-from token_service.keys.stores import PublicationStore
 from token_service.settings import JwksSettings
 
 _settings = JwksSettings.from_environment(os.environ)

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from token_service.keys.commands import RotateCommands
 from token_service.keys.key_generation import generate_signing_key
 from token_service.keys.keyring import Timings
+from token_service.keys.publication_store import PublicationStore
 from token_service.keys.publisher import JwksPublisher
+from token_service.keys.ring_store import KeyRingStore
 from token_service.keys.rotation import Rotation
 from token_service.keys.seal_key import SealKey
-from token_service.keys.stores import KeyRingStore, PublicationStore
 from token_service.settings import RotationSettings
 
 _settings = RotationSettings.from_environment(os.environ)

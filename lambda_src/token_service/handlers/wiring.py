@@ -14,7 +14,7 @@ from token_service.aws.steady_clock import SteadyClock
 from token_service.endpoints.anonymous import AnonymousSubjects, FormerTokens
 from token_service.endpoints.api import TokenService
 from token_service.keys.ring_cache import RingCache
-from token_service.keys.stores import KeyRingStore
+from token_service.keys.ring_store import KeyRingStore
 from token_service.keys.tokens import TokenIssuer
 from token_service.settings import TokenSettings
 

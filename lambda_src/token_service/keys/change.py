@@ -22,7 +22,7 @@ from token_service.keys import keyring, ring_document
 from token_service.keys.keyring import KeyRing, Timings
 from token_service.keys.publication import Publication, PublicationError
 from token_service.keys.publisher import JwksPublisher
-from token_service.keys.stores import ConflictError, KeyRingStore, StoredRing
+from token_service.keys.ring_store import ConflictError, KeyRingStore, StoredRing
 
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from token_service.keys.keyring import KeyRing, Timings
 from token_service.keys.problems import Problem, ProblemKind
 from token_service.keys.publication import Publication
 from token_service.keys.publisher import LABELS_SEEN_WITHIN
+from token_service.keys.ring_store import NoKeyRingError
 from token_service.keys.rotation import Rotation
-from token_service.keys.stores import NoKeyRingError
 from token_service.settings import RotationSettings
 
 log = logging.getLogger(__name__)

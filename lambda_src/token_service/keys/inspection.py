@@ -11,7 +11,7 @@ from token_service.keys.change import RingChanges
 from token_service.keys.keyring import KeyRing, SigningKey
 from token_service.keys.problems import Problem, ProblemKind, find_problems
 from token_service.keys.publication import LONGEST_RETENTION, Publication, PublicationError
-from token_service.keys.stores import ConflictError, PendingVersion, StoredRing
+from token_service.keys.ring_store import ConflictError, PendingVersion, StoredRing
 
 log = logging.getLogger(__name__)
 

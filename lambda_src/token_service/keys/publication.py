@@ -14,7 +14,7 @@ one that cannot be is logged and counts as not said: the key counts as published
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from token_service.keys.jwk import public_members
 
@@ -45,8 +45,7 @@ _LONGEST_TIMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedKey:
+class PublishedKey(NamedTuple):
     """A key as verifiers see it, `jwk` being its public JWK with `kid`, `alg` and `use`.
 
     `retained_for` is for how many seconds it has to stay when it has stopped signing: the longest

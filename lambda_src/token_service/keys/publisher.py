@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from token_service.keys import publication
 from token_service.keys.keyring import KeyRing, State
 from token_service.keys.publication import Publication, PublishedKey
+from token_service.keys.publication_store import PublicationStore
+from token_service.keys.ring_store import ConflictError, KeyRingStore, StoredRing
 from token_service.keys.seal import Claim, attached, is_in_place
 from token_service.keys.seal_key import SealKey
 from token_service.keys.standing import Standing, standing
-from token_service.keys.stores import ConflictError, KeyRingStore, PublicationStore, StoredRing
 
 log = logging.getLogger(__name__)
 

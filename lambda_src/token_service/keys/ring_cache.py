@@ -9,8 +9,8 @@ from token_service.keys.device_keys import DeviceKey, DeviceKeys, device_secret
 from token_service.keys.jwk import public_members
 from token_service.keys.kept import Kept
 from token_service.keys.keyring import KeyRing, KeyRingError, RetiredKey, SigningKey
+from token_service.keys.ring_store import StoredRing
 from token_service.keys.signer import Signer, UnusableKeyError
-from token_service.keys.stores import StoredRing
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from token_service.keys.inspection import RingInspection
 from token_service.keys.keyring import KeyRing, KeyRingError, MakeKey, NoRoomError
 from token_service.keys.publication import PublicationError
 from token_service.keys.publisher import LABELS_SEEN_WITHIN
-from token_service.keys.stores import (
+from token_service.keys.ring_store import (
     CURRENT,
     PENDING,
     ConflictError,

@@ -14,7 +14,7 @@ wrote it at. All times are epoch seconds.
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from token_service.keys.publication import PublicationError
 
@@ -32,8 +32,7 @@ class SealError(PublicationError):
     """The parameter holds what the rotate function has not put there, or not now."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredValue:
+class StoredValue(NamedTuple):
     """What the parameter holds, with its version, and when that was written by AWS's clock."""
 
     text: str
@@ -41,8 +40,7 @@ class StoredValue:
     modified_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What a seal says of its document: `sha256` in hexadecimal, and where and when it stands."""
 
     sha256: str

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html
 
 import base64
 import binascii
-from dataclasses import dataclass, field
 
 from token_service.aws.aws_json import AwsError, AwsJsonClient
 from token_service.keys.publication import LARGEST_SEAL
@@ -24,14 +23,14 @@ _NOT_OURS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class SealKey:
     """Makes and opens the seals of one parameter; the last one is opened once."""
 
-    key_arn: str
-    parameter: str
-    client: AwsJsonClient
-    last: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    def __init__(self, key_arn: str, parameter: str, client: AwsJsonClient) -> None:
+        self.key_arn = key_arn
+        self.parameter = parameter
+        self.client = client
+        self._last: dict[str, str] = {}
 
     @classmethod
     def connect(
@@ -52,8 +51,8 @@ class SealKey:
 
     def open(self, seal: str) -> str:
         """What is in a seal; raises `SealError` where it is none of this key, and `AwsError`."""
-        if seal in self.last:
-            return self.last[seal]
+        if seal in self._last:
+            return self._last[seal]
         if len(seal) > LARGEST_SEAL or not _is_base64(seal):
             raise SealError("the seal of the JWKS parameter is none")
         try:
@@ -72,8 +71,8 @@ class SealKey:
         return claim
 
     def _remember(self, seal: str, claim: str) -> None:
-        self.last.clear()
-        self.last[seal] = claim
+        self._last.clear()
+        self._last[seal] = claim
 
     def where(self) -> dict[str, object]:
         """Which key, and what for: the same in both calls."""

@@ -9,7 +9,7 @@ from token_service.keys import keyring
 from token_service.keys.kept import NothingKeptError
 from token_service.keys.key_generation import generate_signing_key
 from token_service.keys.ring_cache import RingCache
-from token_service.keys.stores import StoredRing
+from token_service.keys.ring_store import StoredRing
 
 
 @dataclass

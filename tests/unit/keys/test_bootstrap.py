@@ -3,7 +3,6 @@
 import json
 import ssl
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -120,7 +119,7 @@ def test_a_bootstrap_asks_the_apis_own_jwks_only(
         "jwks_uri": "https://auth.example.com/.well-known/jwks.json",
         "connect_to": "d-1.execute-api.eu-central-1.amazonaws.com",
     }
-    settings = replace(commands.settings, jwks_reached=own)
+    settings = commands.settings._replace(jwks_reached=own)
     closed = RotateCommands(commands.rotation, settings, commands.sleep)
     with pytest.raises(InvalidEventError, match="not where this API is reached"):
         closed.run({"action": "bootstrap", **told})

@@ -165,7 +165,7 @@ def test_status_shows_the_keys_of_former_signers_beside_the_ring(
 ) -> None:
     ring = account.function().bootstrap()
     former = {"kid": "former", "alg": "RS256", "until": 1}
-    settings = replace(commands.settings, legacy_keys=[former])
+    settings = commands.settings._replace(legacy_keys=[former])
     told = replace(commands, settings=settings).run({"action": "status"})
     assert told["legacy_keys"] == [former]
     assert {key["kid"] for key in _keys(told)} == {key.kid for key in ring.keys}

@@ -13,8 +13,8 @@ from token_service.keys.kept import NothingKeptError
 from token_service.keys.key_generation import generate_signing_key
 from token_service.keys.keyring import KeyRing, KeyRingError, RetiredKey
 from token_service.keys.ring_cache import RingCache
+from token_service.keys.ring_store import StoredRing
 from token_service.keys.signer import ALGORITHMS
-from token_service.keys.stores import StoredRing
 
 
 def _ring() -> KeyRing:

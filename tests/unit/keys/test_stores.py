@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import pytest
 
@@ -11,20 +10,22 @@ from token_service.keys import keyring, ring_document
 from token_service.keys.kept import NothingKeptError
 from token_service.keys.key_generation import generate_signing_key
 from token_service.keys.keyring import KeyRingError
+from token_service.keys.publication_store import PublicationStore
 from token_service.keys.ring_cache import RingCache
+from token_service.keys.ring_store import KeyRingStore
 from token_service.keys.seal import StoredValue
-from token_service.keys.stores import KeyRingStore, PublicationStore
 
 RING = ring_document.dumps(keyring.bootstrap(lambda: generate_signing_key("ES256", 0)))
 SECRET = {"VersionId": "v", "SecretString": RING, "CreatedDate": 1_800_000_000}
 PARAMETER = {"Value": '{"keys":[]}', "Version": 3, "LastModifiedDate": 1_800_000_000.5}
 
 
-@dataclass(frozen=True, slots=True)
 class _Canned(AwsJsonClient):
     """Answers every call alike."""
 
-    answer: dict[str, object] = field(kw_only=True)
+    def __init__(self, service: str, target_prefix: str, answer: dict[str, object]) -> None:
+        super().__init__(service, target_prefix)
+        self.answer = answer
 
     def call(self, _action: str, _parameters: Mapping[str, object]) -> dict[str, object]:
         return self.answer

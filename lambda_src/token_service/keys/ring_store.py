@@ -1,22 +1,19 @@
-"""Where the key ring and the publication are kept: Secrets Manager and SSM Parameter Store.
+"""Where the key ring is kept: Secrets Manager.
 
-This and `seal_key.py` are the only modules that call AWS. The secret's versions carry AWS's staging
-labels: AWSCURRENT is the ring that signs, AWSPENDING one that a change under way has prepared.
+The secret's versions carry AWS's staging labels: AWSCURRENT is the ring that signs, AWSPENDING one
+that a change under way has prepared.
 """
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from dataclasses import dataclass
+from typing import cast
 
-from token_service.aws.aws_json import AwsError, AwsJsonClient
+from token_service.aws.aws_json import AwsError, AwsJsonClient, member
 from token_service.keys import ring_document
 from token_service.keys.keyring import KeyRing, KeyRingError
-from token_service.keys.seal import StoredValue
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 CURRENT = "AWSCURRENT"
 PENDING = "AWSPENDING"
@@ -40,13 +37,6 @@ class PendingVersion:
 
     version_id: str
     stored: StoredRing | None
-
-
-class IncompleteAnswerError(AwsError):
-    """An answer of AWS lacks a member that it has by AWS's contract."""
-
-    def __init__(self, member: str) -> None:
-        super().__init__("aws", "answer", "IncompleteAnswer", f"there is no {member} in it")
 
 
 class ConflictError(Exception):
@@ -88,9 +78,9 @@ class KeyRingStore:
         if "SecretString" not in answer:
             return None
         return StoredRing(
-            version_id=_member(answer, "VersionId", str),
-            ring=ring_document.loads(_member(answer, "SecretString", str)),
-            created_at=float(_member(answer, "CreatedDate", (int, float))),
+            version_id=member(answer, "VersionId", str),
+            ring=ring_document.loads(member(answer, "SecretString", str)),
+            created_at=float(member(answer, "CreatedDate", (int, float))),
         )
 
     def current(self) -> StoredRing:
@@ -182,83 +172,3 @@ class KeyRingStore:
         except AwsError as error:
             if error.code not in _LABEL_IS_ELSEWHERE:
                 raise
-
-
-@dataclass(frozen=True, slots=True)
-class PublicationStore:
-    """The SSM parameter with the published keys; `tags` are those it has when it is made anew."""
-
-    parameter: str
-    client: AwsJsonClient
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def connect(
-        cls,
-        parameter: str,
-        tags: Mapping[str, str] | None = None,
-        *,
-        time_limit: float = 7.5,
-        attempts: int = 3,
-    ) -> "PublicationStore":
-        """A store whose calls take `time_limit` seconds at most, for all `attempts` together."""
-        return cls(parameter, AwsJsonClient("ssm", "AmazonSSM", time_limit, attempts), tags or {})
-
-    def read(self) -> StoredValue:
-        """What is stored, whoever wrote it; raises `AwsError`."""
-        answer = self.client.call("GetParameter", {"Name": self.parameter})
-        parameter = _member(answer, "Parameter", dict)
-        return StoredValue(
-            text=_member(parameter, "Value", str),
-            version=_member(parameter, "Version", int),
-            modified_at=float(_member(parameter, "LastModifiedDate", (int, float))),
-        )
-
-    def find(self) -> StoredValue | None:
-        """The same, or None where the parameter was deleted."""
-        try:
-            return self.read()
-        except AwsError as error:
-            if error.code == "ParameterNotFound":
-                return None
-            raise
-
-    def write(self, text: str) -> int:
-        """Replace what is stored; returns its new version number."""
-        return self._put(text, {"Overwrite": True})
-
-    def make(self, text: str) -> int | None:
-        """Make the deleted parameter anew as the Pulumi program does, with `tags`.
-
-        Returns its version number, 1; None where somebody else was quicker. AWS takes tags only
-        with a parameter that is new.
-        """
-        tags = [{"Key": name, "Value": value} for name, value in self.tags.items()]
-        try:
-            return self._put(text, {"Tags": tags} if tags else {})
-        except AwsError as error:
-            if error.code == "ParameterAlreadyExists":
-                return None
-            raise
-
-    def _put(self, text: str, parameters: Mapping[str, object]) -> int:
-        answer = self.client.call(
-            "PutParameter",
-            {
-                "Name": self.parameter,
-                "Value": text,
-                "Type": "String",
-                # Without it the account's default tier, mostly Standard, would refuse above 4 KB.
-                "Tier": "Intelligent-Tiering",
-                **parameters,
-            },
-        )
-        return _member(answer, "Version", int)
-
-
-def _member(answer: Mapping[str, object], name: str, kind: type[T] | tuple[type[T], ...]) -> T:
-    """A member of an answer of AWS, which has always had it; raises `IncompleteAnswerError`."""
-    value = answer.get(name)
-    if not isinstance(value, kind):
-        raise IncompleteAnswerError(name)
-    return value
