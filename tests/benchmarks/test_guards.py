@@ -21,6 +21,16 @@ CALLS = {
     "rotate": {"GetSecretValue": 1, "DescribeSecret": 1, "GetParameter": 1, "Decrypt": 1},
 }
 """Calls to AWS until the first answer; of `rotate` that is the status of the keys."""
+JWKS_DOES_WITHOUT = {
+    "fastapi",
+    "cryptography",
+    "token_service.keys.keyring",
+    "token_service.keys.ring_store",
+    # With `inspect`, as much as TLS.
+    "dataclasses",
+    # What Python knows of international names.
+    "encodings.idna",
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,14 @@ def test_a_cold_start_imports_nothing_new_from_the_standard_library(cold: ColdSt
         pytest.skip(f"not recorded for Python {imports.PYTHON}, only for {', '.join(recorded)}")
     new = imports.standard(cold.modules) - recorded[imports.PYTHON]
     assert new == set(), f"if wanted, record it: see {imports.__file__}"
+
+
+def test_the_jwks_function_starts_without_what_it_does_not_need(cold: ColdStart) -> None:
+    """Also when its imports are recorded anew."""
+    if cold.function == "jwks":
+        assert JWKS_DOES_WITHOUT.isdisjoint(cold.modules)
+    else:
+        assert not JWKS_DOES_WITHOUT.isdisjoint(cold.modules)
 
 
 def test_imports_are_recorded_for_the_python_that_lambda_runs() -> None:
