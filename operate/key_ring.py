@@ -74,6 +74,12 @@ class Status:
         return told
 
     @property
+    def revoked(self) -> Mapping[str, int]:
+        """When each revoked `kid` was revoked, in epoch seconds."""
+        told: Mapping[str, int] = self.document.get("revoked", {})
+        return told
+
+    @property
     def current(self) -> str:
         """The `kid` that signs."""
         return str(next(key["kid"] for key in self.keys if key["state"] == "current"))
@@ -82,7 +88,8 @@ class Status:
         """The one `kid` that begins like this; raises `OperatorError` for none or several."""
         kids = [str(key["kid"]) for key in self.keys]
         retired = [str(key["kid"]) for key in self.retired]
-        known = [*kids, *retired, *map(str, self.document.get("revoked", ()))]
+        former = [str(key["kid"]) for key in self.legacy_keys]
+        known = dict.fromkeys([*kids, *retired, *former, *map(str, self.revoked)])
         found = [kid for kid in known if kid.startswith(beginning)]
         if beginning in found or len(beginning) == THUMBPRINT_LENGTH:
             # A whole one is meant.

@@ -199,8 +199,11 @@ def _show(status: Status, stack: str) -> None:
         say(f"          {'signed until':16} {moment(stopped)}, {_from(status.now, stopped)}")
     for key in status.legacy_keys:
         say(f"legacy    {key['kid']}  {key['alg']}")
-        words = "leaves the JWKS" if key["until"] > status.now else "left the JWKS"
-        say(f"          {words:16} {moment(key['until'])}, {_from(status.now, key['until'])}")
+        ends = status.revoked.get(key["kid"], key["until"])
+        words = "leaves the JWKS" if ends > status.now else "left the JWKS"
+        if key["kid"] in status.revoked:
+            words = "revoked"
+        say(f"          {words:16} {moment(ends)}, {_from(status.now, ends)}")
     _show_problems(status.problems)
     say()
     _show_what_is_possible(status, f"make rotate STACK={stack}" if stack else "make rotate")

@@ -205,12 +205,12 @@ def _compared(site: Site, served: set[str], seen: str) -> Check:
 def _served_rightly(status: Status, served: set[str], seen: str) -> Check:
     ring = {str(key["kid"]) for key in status.keys}
     former = {str(key["kid"]) for key in status.legacy_keys}
-    former = (former & served) - ring - set(status.document.get("revoked", {}))
+    former = (former & served) - ring - status.revoked.keys()
     if ring == served - former:
         beside = f", and {len(former)} of legacyKeys" if former else ""
         return passed("jwks.keys", f"{seen}; those of the key ring{beside}")
     missing, surplus = sorted(ring - served), sorted(served - ring - former)
-    revoked = [kid for kid in surplus if kid in status.document.get("revoked", {})]
+    revoked = [kid for kid in surplus if kid in status.revoked]
     if missing:
         return failed(
             "jwks.keys",

@@ -40,6 +40,7 @@ class Account:
         self.algorithm = "ES256"
         self.first = ("", "")
         self.being_revoked: set[str] = set()
+        self.legacy: frozenset[str] = frozenset()
         self.contents: dict[str, bytes] = {}
         self.created: dict[str, float] = {}
         self.modified: dict[str, float] = {}
@@ -99,6 +100,7 @@ class Account:
                 self.clock,
                 self.wait,
                 SealKey(self.key, self.parameter, self._client("kms", "TrentService", watch)),
+                self.legacy,
             ),
             make_key=lambda: generate_signing_key(self.algorithm, int(self.clock())),
             timings=self.timings,

@@ -28,6 +28,7 @@ _rotation = Rotation(
         SealKey.connect(_settings.seal_key_arn, _settings.parameter)
         if _settings.seal_key_arn
         else None,
+        frozenset(key["kid"] for key in _settings.legacy_keys),
     ),
     make_key=lambda: generate_signing_key(_settings.signing_algorithm, int(time.time())),
     timings=Timings(

@@ -68,7 +68,10 @@ class RingInspection(RingChanges):
             log.exception("the JWKS cannot be read")
             return {}, [Problem(ProblemKind.UNREADABLE, detail=str(error))]
         found = find_problems(ring, prepared, seen.stands)
-        if seen.problem is not None:
+        if seen.problem is None and seen.document is not None:
+            served = self.publisher.withdrawn([ring]) - publication.withdrawn(seen.document)
+            found += [Problem(ProblemKind.REVOKED, kid) for kid in sorted(served)]
+        else:
             # What keys it has or lacks is no matter then, but for who put others there.
             foreign = [each for each in found if each.problem is ProblemKind.FOREIGN]
             found = [Problem(ProblemKind.NOT_SERVED, detail=seen.problem), *foreign]
@@ -78,7 +81,7 @@ class RingInspection(RingChanges):
         """When the next rotation may come; the key that it makes is as large as the next one."""
         ring, now = current.ring, self.now()
         known_at = keyring.may_sign_at(ring.next.kid, published, now, self.timings)
-        if _fit((*ring.keys, ring.next)):
+        if self._fit(ring, (*ring.keys, ring.next)):
             return known_at
         room_at = self.room_at(current, ring.next, published)
         # Keys that have no stamp yet get one with the next publication.
@@ -89,10 +92,10 @@ class RingInspection(RingChanges):
         leaves = [keyring.leaves_at(key.kid, published, self.timings) for key in current.ring.keys]
         for at in sorted(moment for moment in leaves if moment is not None):
             kept = keyring.retire(current.ring, published, at, self.timings)
-            if _fit((*kept.keys, another)):
+            if self._fit(kept, (*kept.keys, another)):
                 return at
         return math.inf
 
-
-def _fit(keys: Iterable[SigningKey]) -> bool:
-    return publication.fits(jwk for key in keys if (jwk := key.publishable))
+    def _fit(self, ring: KeyRing, keys: Iterable[SigningKey]) -> bool:
+        jwks = [jwk for key in keys if (jwk := key.publishable)]
+        return publication.fits(jwks, self.publisher.withdrawn([ring]))

@@ -253,12 +253,20 @@ def without_oldest(ring: KeyRing) -> KeyRing | None:
     return checked(replace(ring, keys=tuple(key for key in ring.keys if key is not oldest)))
 
 
-def revoke(ring: KeyRing, kids: Collection[str], make_key: MakeKey, now: int) -> KeyRing:
+def revoke(
+    ring: KeyRing,
+    kids: Collection[str],
+    make_key: MakeKey,
+    now: int,
+    *,
+    legacy: Collection[str] = (),
+) -> KeyRing:
     """The ring without `kids`, at once: `next` takes over from a revoked `current`.
 
-    Revoking a key again changes nothing. Raises `UnknownKeyError` for a key never seen.
+    `legacy` are those of a former signer, which it has not and can revoke. Revoking a key again
+    changes nothing. Raises `UnknownKeyError` for a key never seen.
     """
-    known = ring.kids | ring.revoked.keys()
+    known = ring.kids | ring.revoked.keys() | set(legacy)
     unknown = sorted(set(kids) - known)
     if unknown:
         raise UnknownKeyError(

@@ -13,10 +13,10 @@ one that cannot be is logged and counts as not said: the key counts as published
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from token_service.keys.jwk import public_members
+from token_service.keys.jwk import compact_json, public_members
 
 log = logging.getLogger(__name__)
 
@@ -67,18 +67,21 @@ class PublicationError(Exception):
     """A publication that cannot be read or written."""
 
 
-def fits(jwks: Iterable[Mapping[str, str]]) -> bool:
+def fits(jwks: Iterable[Mapping[str, str]], withdrawn: Collection[str] = ()) -> bool:
     """Whether public JWKs can be published together until the last of them has left.
 
     Each is counted with all the times that it is going to have, so that no later step of a change
-    finds the document full.
+    finds the document full. `withdrawn` are those that `dumps` takes.
     """
     keys = [{**jwk, **_LONGEST_TIMES} for jwk in jwks]
-    return len(json.dumps(keys, separators=(",", ":"))) + RESERVE <= LARGEST_DOCUMENT
+    taken = len(compact_json(keys)) + len(compact_json(_withdrawn(withdrawn)))
+    return taken + RESERVE <= LARGEST_DOCUMENT
 
 
-def dumps(publication: Publication, generation: int) -> str:
+def dumps(publication: Publication, generation: int, withdrawn: Collection[str] = ()) -> str:
     """The document to store; `generation` is that of the ring that signs.
+
+    `withdrawn` are the `kid`s that are not served though a former signer's key may have them.
 
     Raises `PublicationError` if it is larger than SSM takes together with its seal.
     """
@@ -86,7 +89,7 @@ def dumps(publication: Publication, generation: int) -> str:
         {**key.jwk, **{name: at for name in _OURS if (at := getattr(key, name))}}
         for key in publication.values()
     ]
-    document = json.dumps({"generation": generation, "keys": keys}, separators=(",", ":"))
+    document = compact_json({"generation": generation, **_withdrawn(withdrawn), "keys": keys})
     room = LARGEST_DOCUMENT - LARGEST_SEAL - len(',"seal":""')
     if len(document) > room:
         raise PublicationError(
@@ -120,24 +123,40 @@ def generation(document: str) -> int:
     return 0
 
 
+def withdrawn(document: str) -> frozenset[str]:
+    """The `kid`s in a readable document that are not served, whoever's key has them."""
+    return _kids(json.loads(document).get("withdrawn"))
+
+
 def jwks(document: str, legacy: Iterable[Mapping[str, str]] = ()) -> str:
     """The JWK Set to serve: the public keys of the stored document, and no other members.
 
     `legacy` are public JWKs of former signers, which stand behind ours; one that has the `kid` of
-    one of ours is left out.
+    one of ours is left out, and so is one that was revoked.
 
     Raises `PublicationError` if there is no key, or one that is no public JWK: to PowerSync a key
     that is not in the set is gone, where an error lets it keep those it has.
     """
     try:
-        keys = [_public_jwk(key) for key in json.loads(document)["keys"]]
+        read = json.loads(document)
+        keys, revoked = [_public_jwk(key) for key in read["keys"]], _kids(read.get("withdrawn"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PublicationError(f"the JWKS parameter does not hold a JWK Set: {error!r}") from error
     if not keys:
         raise PublicationError("no key is published yet")
-    ours = {key["kid"] for key in keys}
-    keys += [dict(jwk) for jwk in legacy if jwk["kid"] not in ours]
-    return json.dumps({"keys": keys}, separators=(",", ":"))
+    left_out = revoked | {key["kid"] for key in keys}
+    keys += [dict(jwk) for jwk in legacy if jwk["kid"] not in left_out]
+    return compact_json({"keys": keys})
+
+
+def _kids(told: object) -> frozenset[str]:
+    listed = told if isinstance(told, list) else []
+    return frozenset(kid for kid in listed if isinstance(kid, str))
+
+
+def _withdrawn(kids: Collection[str]) -> dict[str, list[str]]:
+    """The member that lists them; no member for none, as the former release had none."""
+    return {"withdrawn": sorted(kids)} if kids else {}
 
 
 def _published_key(member: object, now: float) -> PublishedKey | None:

@@ -1,7 +1,7 @@
 """Keeps the published JWKS in step with the rings, whoever else changes them meanwhile."""
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from token_service.keys import publication
@@ -79,8 +79,9 @@ class JwksPublisher:
     """Derives the publication from the rings under AWSCURRENT and AWSPENDING, and writes it.
 
     `retain_after_signing` is in seconds; `clock` tells epoch seconds, `sleep` waits for seconds.
-    Without a `seal_key`, as in an environment of the release that had none, nothing is sealed and
-    everything is believed.
+    `legacy` are the `kid`s of former signers' keys, which the JWKS function adds. Without a
+    `seal_key`, as in an environment of the release that had none, nothing is sealed and everything
+    is believed.
     """
 
     rings: KeyRingStore
@@ -89,6 +90,7 @@ class JwksPublisher:
     clock: Callable[[], float]
     sleep: Callable[[float], None]
     seal_key: SealKey | None
+    legacy: frozenset[str] = frozenset()
 
     def published(self) -> Publication:
         """What is published; nothing, where what the parameter holds is not ours."""
@@ -136,10 +138,11 @@ class JwksPublisher:
             others = [ring for ring in (prepared, under_way) if ring]
             derived = self._derive(current, others, seen.believed)
             known = prepared or finished
-            if known is not None and known.ring.forced and not _fit(derived):
+            withdrawn = self.withdrawn([current.ring, *(ring.ring for ring in others)])
+            if known is not None and known.ring.forced and not _fit(derived, withdrawn):
                 # What else is seen as pending is superseded, by a label that readers see late.
                 derived = self._derive(current, [prepared] if prepared else [], seen.believed)
-            document = publication.dumps(derived, current.ring.generation)
+            document = publication.dumps(derived, current.ring.generation, withdrawn)
             # As text: what was edited by hand and reads the same is written anew, too.
             if seen.problem is None and document == seen.document:
                 return current.ring, derived
@@ -176,7 +179,15 @@ class JwksPublisher:
     def fits(self, current: StoredRing, prepared: KeyRing) -> bool:
         """Whether the JWKS has room for every step from one ring to the one derived from it."""
         successor = StoredRing("", prepared, 0)
-        return _fit(self._derive(current, [successor], {}))
+        withdrawn = self.withdrawn([current.ring, prepared])
+        return _fit(self._derive(current, [successor], {}), withdrawn)
+
+    def withdrawn(self, rings: Iterable[KeyRing]) -> frozenset[str]:
+        """Of former signers' keys, those that one of the rings has revoked.
+
+        A key of ours may stand among them, in the configuration, and would come back with it.
+        """
+        return self.legacy.intersection(kid for ring in rings for kid in ring.revoked)
 
     def _derive(
         self, current: StoredRing, prepared: Sequence[StoredRing], before: Publication
@@ -204,5 +215,5 @@ class JwksPublisher:
             )
 
 
-def _fit(published: Publication) -> bool:
-    return publication.fits(key.jwk for key in published.values())
+def _fit(published: Publication, withdrawn: Collection[str]) -> bool:
+    return publication.fits((key.jwk for key in published.values()), withdrawn)

@@ -193,7 +193,8 @@ class Rotation(RingInspection):
             ring = current.ring
             # All: also the retired ones, whose tokens still tell who an anonymous device is.
             revoked = list(ring.kids) if kids is None else kids
-            ring = keyring.revoke(ring, revoked, self.make_key, int(self.clock()))
+            now = int(self.clock())
+            ring = keyring.revoke(ring, revoked, self.make_key, now, legacy=self.publisher.legacy)
             return self._with_room(current, self._changed(current, ring))
 
         return change

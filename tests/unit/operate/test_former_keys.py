@@ -1,5 +1,6 @@
 """Keys of a former signer, as operators see them."""
 
+import re
 from typing import Any
 
 import pytest
@@ -37,6 +38,17 @@ def test_make_keys_shows_until_when_they_are_published(capsys: pytest.CaptureFix
     assert shown["former"].endswith("in 2 h")
     assert shown["older"].strip().startswith("left the JWKS")
     assert shown["older"].endswith("2 h ago")
+
+
+def test_make_keys_shows_which_were_revoked(capsys: pytest.CaptureFixture[str]) -> None:
+    _show(status(legacy("former", NOW + 7_200), revoked={"former": NOW - 3_600}), "")
+    told = capsys.readouterr().out
+    assert re.search(r"legacy    former  RS256\n +revoked .*, 1 h ago\n", told), told
+
+
+def test_make_revoke_knows_them_by_how_they_begin() -> None:
+    found = status(legacy("former", NOW + 1), legacy("older", NOW + 1), revoked={"former": NOW})
+    assert (found.find("for"), found.find("ol")) == ("former", "older")
 
 
 def test_doctor_takes_them_for_no_strangers() -> None:
