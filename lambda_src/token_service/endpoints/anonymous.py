@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pydantic_core import to_json
+
 from token_service.identity import credentials
 from token_service.identity.credentials import InvalidCredentialError
 from token_service.identity.verification import UnusableKeyError, VerificationKey
@@ -98,15 +100,14 @@ class AnonymousSubjects:
         if self.mode == "shared":
             return None
         now = int(self.clock())
-        return ring.device_keys.token(
-            {
-                "iss": self.issuer,
-                "aud": self.issuer,
-                "sub": subject,
-                "iat": now,
-                "exp": now + self.remember_seconds,
-            }
-        )
+        claims = {
+            "iss": self.issuer,
+            "aud": self.issuer,
+            "sub": subject,
+            "iat": now,
+            "exp": now + self.remember_seconds,
+        }
+        return ring.device_keys.token(to_json(claims))
 
     def token_id(self) -> str | None:
         """The `jti` of an anonymous PowerSync token; one without is a device's memory, too."""

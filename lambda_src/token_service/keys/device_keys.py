@@ -68,9 +68,9 @@ class DeviceKeys:
         self._current = current
         self._by_header = {key.header: key for key in (*others, current)}
 
-    def token(self, claims: Mapping[str, object]) -> str:
-        """The claims as a device token, in compact serialization (RFC 7515 §7.1)."""
-        content = self._current.header + b"." + segment(claims)
+    def token(self, claims: bytes) -> str:
+        """The claims, in JSON, as a device token in compact serialization (RFC 7515 §7.1)."""
+        content = self._current.header + b"." + base64url_encode(claims)
         return (content + b"." + self._current.code(content)).decode()
 
     def claims(self, token: str) -> Mapping[str, object] | None:

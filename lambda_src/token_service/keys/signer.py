@@ -39,9 +39,9 @@ class Signer:
     alg: str
     sign: Callable[[bytes], bytes]
 
-    def compact(self, claims: Mapping[str, object]) -> str:
-        """The claims as a signed JWT in compact serialization (RFC 7515 §7.1)."""
-        signing_input = _header(self.alg, self.kid) + b"." + segment(claims)
+    def compact(self, claims: bytes) -> str:
+        """The claims, in JSON, as a signed JWT in compact serialization (RFC 7515 §7.1)."""
+        signing_input = _header(self.alg, self.kid) + b"." + base64url_encode(claims)
         signature = base64url_encode(self.sign(signing_input))
         return (signing_input + b"." + signature).decode()
 

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pydantic_core import PydanticSerializationError, to_json
+
+from token_service.keys.jwk import compact_json
 from token_service.keys.signer import Signer
 from token_service.reserved import PROTECTED_CLAIMS
 
@@ -61,10 +64,19 @@ class TokenIssuer:
         }
         if token_id is not None:
             payload["jti"] = token_id
-        encoded = signer.compact(payload)
+        encoded = signer.compact(_json(payload))
         if len(encoded) > LARGEST_TOKEN:
             raise TokenTooLargeError(
                 f"the token of {len(encoded)} bytes is larger than {LARGEST_TOKEN}; map fewer or"
                 " smaller claims in identityProviders[].claims"
             )
         return Token(encoded, subject, expires_at)
+
+
+def _json(claims: Mapping[str, object]) -> bytes:
+    """The claims as JSON in UTF-8; by a fraction of the standard library's time."""
+    try:
+        return to_json(claims)
+    except PydanticSerializationError:
+        # Half of a surrogate pair, from the login: JSON can escape it, and UTF-8 has none.
+        return compact_json(claims).encode()

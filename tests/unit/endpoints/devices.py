@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from token_service.endpoints.anonymous import AnonymousSubjects, FormerTokens
 from token_service.keys.device_keys import DeviceKey, DeviceKeys
-from token_service.keys.jwk import segment
+from token_service.keys.jwk import compact_json, segment
 from token_service.keys.key_generation import generate_signing_key
 from token_service.keys.keyring import SigningKey
 from token_service.keys.signer import Signer
@@ -37,7 +37,8 @@ def device_token(key: SigningKey, subject: str, now: float = NOW, **changes: obj
     claims = {"iss": ISSUER, "aud": ISSUER, "sub": subject, "iat": now, "exp": now + 30 * DAY}
     kept = {name: value for name, value in {**claims, **changes}.items() if value is not None}
     assert key.device_secret is not None
-    return DeviceKeys(DeviceKey.of(key.kid, key.device_secret), []).token(kept)
+    keys = DeviceKeys(DeviceKey.of(key.kid, key.device_secret), [])
+    return keys.token(compact_json(kept).encode())
 
 
 def signed(key: SigningKey, typ: str, claims: Mapping[str, object]) -> str:

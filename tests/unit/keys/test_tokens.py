@@ -1,8 +1,13 @@
 """Signing tokens, and what they carry."""
 
+import json
+
 import jwt
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from token_service.keys.jwk import base64url_decode
 from token_service.keys.key_generation import generate_private_jwk, generate_signing_key
 from token_service.keys.signer import ALGORITHMS, KeyPairError, Signer, check_key_pair
 from token_service.keys.tokens import TokenIssuer, TokenTooLargeError
@@ -33,6 +38,27 @@ def test_mapped_claims_cannot_replace_ours() -> None:
     assert "foreign" not in payload.values()
     assert payload["team"] == "a"
     assert payload["sub"] == "user"
+
+
+TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+CLAIMS = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=8,
+)
+SIGNER = Signer.from_key(generate_signing_key("EdDSA", 0))
+
+
+@given(CLAIMS)
+@example("half of a pair: \ud83d")
+@example({"\udc00": 10**40})
+def test_a_claim_of_whatever_content_arrives_as_it_was(value: object) -> None:
+    """As JSON from a login has it: that of Python takes half a surrogate pair, too."""
+    token = ISSUER.issue(SIGNER, subject="user", role="r", now=NOW, claims={"mapped": value})
+    payload = base64url_decode(token.encoded.split(".")[1])
+    assert json.loads(payload)["mapped"] == value
+    payload.decode()
 
 
 def test_several_audiences_are_a_list() -> None:
