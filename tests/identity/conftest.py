@@ -10,6 +10,14 @@ from tests.identity.forgery import KEYS, trusting
 from tests.identity.key_server import KeyServer
 from tests.identity.openid_provider import OpenIdProvider
 from tests.identity.service import Deployment
+from tests.patience import PATIENT
+from token_service.identity import provider_http
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No provider that answers is given up on a busy machine."""
+    monkeypatch.setattr(provider_http, "TIME_LIMIT", PATIENT)
 
 
 @pytest.fixture

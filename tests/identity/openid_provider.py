@@ -50,7 +50,10 @@ class OpenIdProvider:
         self.issuer: str = ready["issuer"]
         self.resource: str = ready["resource"]
         self._open = contextlib.ExitStack()
-        self._control = self._open.enter_context(httpx.Client(base_url=f"{self.issuer}/control"))
+        self._control = self._open.enter_context(self._client("/control"))
+
+    def _client(self, path: str = "") -> httpx.Client:
+        return httpx.Client(base_url=self.issuer + path, timeout=PATIENT)
 
     def rotate(self) -> None:
         """New keys sign from now on, without having been announced; the old stay published."""
@@ -67,7 +70,7 @@ class OpenIdProvider:
 
     def sign_in(self, user: str, algorithm: str = "RS256", scope: str = "openid sync") -> SignedIn:
         """Sign in through the provider's own pages: authorization code with PKCE (RFC 7636)."""
-        browser = self._open.enter_context(httpx.Client(base_url=self.issuer))
+        browser = self._open.enter_context(self._client())
         verifier = secrets.token_urlsafe(40)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest())
         client = {"client_id": algorithm, "redirect_uri": CALLBACK, "resource": self.resource}

@@ -5,7 +5,8 @@
 // RESOURCE they get JWT access tokens. /control lets a test rotate the keys, break the provider, and
 // count what it was asked:
 //   POST /control/rotate           new keys sign from now on; the old ones stay published
-//   POST /control/fault?kind=…     how the metadata and the keys are answered ('' heals)
+//   POST /control/fault?kind=…     how the metadata and the keys are answered ('' heals, and ends what
+//                                  still hangs)
 //   GET  /control/requests         how often each path was asked for
 
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
@@ -19,6 +20,8 @@ import MemoryAdapter from 'oidc-provider/lib/adapters/memory_adapter.js';
 const RESOURCE = 'https://powersync.test';
 const ALGORITHMS = ['RS256', 'ES256', 'EdDSA'];
 const HUGE = 50 * 1024 * 1024;
+// How long an answer hangs, or drips: longer than any test should wait. Then it is over.
+const HANGS_MS = 300_000;
 
 // Its warnings about development settings would hide the tests' own output.
 console.warn = console.info = () => {};
@@ -95,22 +98,40 @@ function provider(issuer, keys) {
   return oidc;
 }
 
+const hanging = new Set();
+
+// Has an answer end after HANGS_MS, or when the provider is healed, unless the client hangs up.
+function atTheEnd(socket, end, drops) {
+  const finish = () => {
+    over();
+    end();
+  };
+  const timer = setTimeout(finish, HANGS_MS);
+  const over = () => {
+    clearTimeout(timer);
+    clearInterval(drops);
+    hanging.delete(finish);
+  };
+  hanging.add(finish);
+  socket.on('close', over);
+}
+
 const faults = {
   error: (response) => response.writeHead(500).end('{}'),
   garbage: (response) => response.writeHead(200).end('<html>not what you wanted</html>'),
   redirect: (response) => response.writeHead(302, { Location: '/elsewhere' }).end(),
-  slow: (response) => setTimeout(() => response.writeHead(200).end('{}'), 10_000).unref(),
+  slow: (response) => atTheEnd(response.socket, () => response.writeHead(200).end('{}')),
   drip(response) {
     response.writeHead(200, { 'Content-Type': 'application/json' });
     const timer = setInterval(() => response.write(' '), 200);
-    response.on('close', () => clearInterval(timer));
+    atTheEnd(response.socket, () => response.end('{}'), timer);
   },
   'drip-headers'(response) {
     const { socket } = response;
     socket.write('HTTP/1.1 200 OK\r\n');
     const timer = setInterval(() => socket.write('X-Drip: 1\r\n'), 200);
-    socket.on('close', () => clearInterval(timer));
-    socket.on('error', () => clearInterval(timer));
+    socket.on('error', () => {});
+    atTheEnd(socket, () => socket.end('\r\n{}'), timer);
   },
   huge(response) {
     response.writeHead(200, { 'Content-Type': 'application/json' });
@@ -137,6 +158,7 @@ server.on('request', async (request, response) => {
       current = provider(issuer, keys).callback();
     } else if (pathname === '/control/fault') {
       fault = searchParams.get('kind');
+      for (const finish of hanging) finish();
     }
     response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(requests));
     return;

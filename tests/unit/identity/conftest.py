@@ -6,12 +6,20 @@ import pytest
 
 from tests.identity.clock import MovableClock
 from tests.identity.key_server import KeyServer, public_jwk
+from tests.patience import PATIENT
 from tests.unit.identity.acme import KEY as ACME_KEY
 from tests.unit.identity.acme import provider_keys
 from tests.unit.identity.session_provider import KEY, Authenticate, providers, token
 from tests.unit.identity.stand_in import KEYS
+from token_service.identity import provider_http
 from token_service.identity.provider_keys import ProviderKeys
 from token_service.identity.providers import Caller, IdentityProviders
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No provider that answers is given up on a busy machine."""
+    monkeypatch.setattr(provider_http, "TIME_LIMIT", PATIENT)
 
 
 @pytest.fixture(scope="module")

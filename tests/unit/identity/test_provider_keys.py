@@ -1,7 +1,6 @@
 """Fetching a provider's keys: when, how often, and what is believed."""
 
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
@@ -75,9 +74,8 @@ def test_a_known_key_does_not_wait_for_somebody_elses_fetch(
     fetching = threading.Thread(target=keys.find, args=("k",))
     fetching.start()
     assert asked.wait(PATIENT)
-    begin = time.monotonic()
     assert keys.find("k") is not None
-    assert time.monotonic() - begin < 0.5
+    assert fetching.is_alive()
     go_on.set()
     fetching.join()
 
