@@ -4,9 +4,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+
+from tests.patience import PATIENT
+
+PATIENT_MS = PATIENT * 1000
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -25,13 +30,22 @@ def browser(*arguments: str) -> Iterator[Browser]:
     """
     if CHROMIUM is None:
         pytest.skip("there is no Chromium: on Debian, apt install chromium")
+    expect.set_options(timeout=PATIENT_MS)
     # Its sandbox does not work for root.
     sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*_QUIET, *sandbox, *arguments], timeout=120_000
+            executable_path=CHROMIUM, args=[*_QUIET, *sandbox, *arguments], timeout=PATIENT_MS
         )
         try:
             yield started
         finally:
             started.close()
+
+
+@contextmanager
+def context_of(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
+    """A context of its own, in which everything is waited for as long as tests wait."""
+    with browser.new_context(**options) as context:
+        context.set_default_timeout(PATIENT_MS)
+        yield context

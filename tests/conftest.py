@@ -4,6 +4,11 @@ from collections import defaultdict
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No example is too slow, and none takes too long to make: the machine may be busy.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 Figure = Callable[[str, int], None]
 """Reports a number under a name; numbers of the same name are added up, over all tests."""

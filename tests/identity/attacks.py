@@ -148,8 +148,8 @@ FORGED_TIMES = {
     "exp in the past, with a fraction": signed(claims(exp=NOW - 60.5)),
     "exp in the past, with an exponent": signed(raw_claims(exp="1e9")),
     # By an hour: this list may be minutes old when it is used, and what is valid by then no attack.
-    "nbf in the future": signed(claims(nbf=NOW + 3600, exp=NOW + 7200)),
-    "iat in the future": signed(claims(iat=NOW + 3600, exp=NOW + 7200)),
+    "nbf in the future": signed(claims(nbf=NOW + 86_400, exp=NOW + 90_000)),
+    "iat in the future": signed(claims(iat=NOW + 86_400, exp=NOW + 90_000)),
     "exp of 5,000 digits": signed(raw_claims(exp="9" * 5000)),
 }  # fmt: skip
 

@@ -1,8 +1,10 @@
 // Judges tokens as a PowerSync instance does, with the library it uses (jose 4.15).
 //
 //   node powersync_verifier.mjs --jwks-uri URI --audience AUD [--audience AUD]…
-//                               [--verifier-cache-seconds 3600] [TOKEN]
+//                               [--verifier-cache-seconds 3600] [--fetch-seconds 30] [TOKEN]
 //
+// A fetch of the JWKS may take so many seconds, of which a request waits for 3. With
+// --fetch-seconds both wait as long, for a machine that is busy with other things.
 // With a TOKEN: one verdict on stdout; exit status 0 if it is accepted, 1 if not. Without: a line
 // on stdin is a token, or {"token": "…", "now": epoch seconds} to let time pass, and each gets one
 // line on stdout: {"ok", "code", "error", "sub", "kid", "alg", "refreshes"}, in the same order.
@@ -53,8 +55,8 @@ export class PowerSyncVerifier {
   }
 
   /** For a JWKS URI. `clock` gives milliseconds since the epoch. */
-  static forUri(jwksUri, audiences, verifierCacheSeconds, clock = Date.now) {
-    const times = cacheTimes(verifierCacheSeconds);
+  static forUri(jwksUri, audiences, verifierCacheSeconds, clock = Date.now, patience = {}) {
+    const times = { ...cacheTimes(verifierCacheSeconds), ...patience };
     const cache = new KeyCache(() => fetchKeySet(jwksUri, times.fetchTimeout), times, clock);
     return new PowerSyncVerifier({ cache, audiences });
   }
@@ -150,12 +152,15 @@ async function main() {
       'jwks-uri': { type: 'string' },
       audience: { type: 'string', multiple: true },
       'verifier-cache-seconds': { type: 'string', default: '3600' },
+      'fetch-seconds': { type: 'string' },
     },
   });
   const cacheSeconds = Number(values['verifier-cache-seconds']);
+  const fetchSeconds = values['fetch-seconds'] && Number(values['fetch-seconds']);
   if (!values['jwks-uri'] || !values.audience || !(cacheSeconds > 0) || positionals.length > 1) {
     console.error(
-      'usage: powersync_verifier.mjs --jwks-uri URI --audience AUD… [--verifier-cache-seconds N] [TOKEN]',
+      'usage: powersync_verifier.mjs --jwks-uri URI --audience AUD… [--verifier-cache-seconds N]' +
+        ' [--fetch-seconds N] [TOKEN]',
     );
     return 2;
   }
@@ -166,6 +171,7 @@ async function main() {
     values.audience,
     cacheSeconds,
     clock,
+    fetchSeconds && { wait: fetchSeconds * 1000, fetchTimeout: fetchSeconds * 1000 },
   );
   const judge = async (token) => {
     const answer = await verdict(verifier, token);

@@ -37,7 +37,10 @@ class Verdict:
 
 
 class PowerSyncInstance:
-    """One verifying process with its own cache of keys; it ends with the `with` block."""
+    """One verifying process with its own cache of keys; it ends with the `with` block.
+
+    It waits for the JWKS however slow the machine is, where PowerSync waits for 3 s.
+    """
 
     def __init__(
         self, jwks_uri: str, audiences: Sequence[str], verifier_cache_seconds: float = 3600
@@ -47,6 +50,7 @@ class PowerSyncInstance:
         for audience in audiences:
             command += ["--audience", audience]
         command += ["--verifier-cache-seconds", str(verifier_cache_seconds)]
+        command += ["--fetch-seconds", str(PATIENT)]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

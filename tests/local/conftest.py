@@ -5,19 +5,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from local.stack import LocalStack
 from operate.__main__ import main
 from operate.page.routes import StackPage
 from tests.browser import browser as chromium
+from tests.browser import context_of
 from tests.local.make_local import MakeLocal
 from tests.local.operators import Command, Ran
 from tests.local.page import complaints_of, open_page
-from tests.patience import PATIENT
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENT_MS = PATIENT * 1000
 
 
 @pytest.fixture(scope="session")
@@ -67,15 +66,13 @@ def shown() -> Iterator[LocalStack]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=PATIENT_MS)
     with chromium() as started:
         yield started
 
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as made:
-        made.set_default_timeout(PATIENT_MS)
+    with context_of(browser, permissions=["clipboard-read", "clipboard-write"]) as made:
         yield made
 
 

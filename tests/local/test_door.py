@@ -18,6 +18,7 @@ from local.door.routes import front_door
 from local.door.server import FrontDoor, PortTakenError
 from local.door.upstream import LARGEST_BODY, Upstream
 from local.emulator import Emulator
+from tests.patience import PATIENT
 
 CODE = """
 import json
@@ -42,7 +43,7 @@ class Echo:
     door: FrontDoor
 
     def event(self, method: str, path: str, **more: Any) -> dict[str, Any]:
-        answer = httpx.request(method, self.door.url + path, timeout=120, **more)
+        answer = httpx.request(method, self.door.url + path, timeout=PATIENT, **more)
         assert answer.status_code == 200, answer.text
         event: dict[str, Any] = answer.json()
         return event
@@ -124,7 +125,7 @@ def test_a_client_cannot_say_that_it_is_another(echo: Echo) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere loopback is 127.0.0.1 alone")
 def test_the_address_is_that_of_who_is_connected(echo: Echo) -> None:
     transport = httpx.HTTPTransport(local_address="127.0.0.3")
-    with httpx.Client(transport=transport, timeout=120) as client:
+    with httpx.Client(transport=transport, timeout=PATIENT) as client:
         event = client.get(echo.door.url).json()
     assert event["requestContext"]["http"]["sourceIp"] == "127.0.0.3"
 
@@ -136,7 +137,7 @@ def test_a_header_that_no_client_sent_is_in_no_event(echo: Echo) -> None:
 
 
 def test_an_answers_headers_come_through(echo: Echo) -> None:
-    answer = httpx.get(echo.door.url, timeout=120)
+    answer = httpx.get(echo.door.url, timeout=PATIENT)
     assert answer.headers["etag"] == '"1"'
     assert answer.headers["apigw-requestid"]
     assert len(answer.headers.get_list("date")) == 1
@@ -144,25 +145,25 @@ def test_an_answers_headers_come_through(echo: Echo) -> None:
 
 
 def test_a_function_that_crashes_tells_nothing(echo: Echo) -> None:
-    answer = httpx.get(f"{echo.door.url}/crash", timeout=120)
+    answer = httpx.get(f"{echo.door.url}/crash", timeout=PATIENT)
     assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
 
 
 def test_preflights_are_answered_for_the_origins_that_are_allowed(echo: Echo) -> None:
     def preflight(origin: str) -> httpx.Response:
         headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-        return httpx.options(f"{echo.door.url}/token", headers=headers, timeout=120)
+        return httpx.options(f"{echo.door.url}/token", headers=headers, timeout=PATIENT)
 
     allowed, refused = preflight(ORIGIN), preflight("https://evil.example")
     assert allowed.status_code == refused.status_code == 204
     assert allowed.headers["access-control-allow-origin"] == ORIGIN
     assert not [name for name in refused.headers if name.startswith("access-control-")]
-    answer = httpx.get(echo.door.url, headers={"Origin": ORIGIN}, timeout=120)
+    answer = httpx.get(echo.door.url, headers={"Origin": ORIGIN}, timeout=PATIENT)
     assert answer.headers["access-control-allow-origin"] == ORIGIN
 
 
 def test_a_body_above_api_gateways_limit_is_refused(echo: Echo) -> None:
-    answer = httpx.post(echo.door.url, content=b"x" * (LARGEST_BODY + 1), timeout=120)
+    answer = httpx.post(echo.door.url, content=b"x" * (LARGEST_BODY + 1), timeout=PATIENT)
     assert (answer.status_code, answer.json()) == (413, {"message": "Request Entity Too Large"})
 
 
@@ -171,11 +172,11 @@ def test_before_there_is_an_api_and_after_its_end_the_service_is_unavailable() -
         published = Published(door.url, door.reachable_url)
         door.open(front_door(published, Upstream(emulator.door_url)))
         unavailable = (503, {"message": "Service Unavailable"})
-        answer = httpx.get(door.url, timeout=120)
+        answer = httpx.get(door.url, timeout=PATIENT)
         assert (answer.status_code, answer.json()) == unavailable
         published.api_id = "0123456789"
         emulator.stop()
-        answer = httpx.get(door.url, timeout=120)
+        answer = httpx.get(door.url, timeout=PATIENT)
         assert (answer.status_code, answer.json()) == unavailable
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from local.door.server import FrontDoor
 from local.stack import LocalStack
+from tests.patience import PATIENT
 
 CREATE_FUNCTION = "/2015-03-31/functions"
 FOREIGN_HOST = "rebound.evil.example"
@@ -23,7 +24,7 @@ def asked(
     url: str, target: str, headers: dict[str, str], method: str = "POST"
 ) -> tuple[int, bytes]:
     """The answer to a request as it stands: no client tidies the target up."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENT)
     body = json.dumps({"FunctionName": "planted", "Role": "r", "Code": {"ZipFile": ""}})
     try:
         connection.putrequest(method, target, skip_host="Host" in headers)

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.make_local import ENDS_WITHIN_SECONDS, MakeLocal, get_json, remembered
+from tests.local.make_local import MakeLocal, get_json, remembered
 from tests.local.operators import run_printed
 from tests.patience import PATIENT
 
-NOTICED_WITHIN_SECONDS = 2.0
 KILLS = 5
 
 
@@ -97,7 +96,7 @@ def test_ctrl_c_at_the_very_moment_when_it_is_up_ends_it_as_ever(
 def test_ctrl_c_while_it_is_being_imported_ends_it_quietly(
     make_local: Callable[..., MakeLocal], tmp_path: Path
 ) -> None:
-    (tmp_path / "pulumi.py").write_text("import time\nprint('importing')\ntime.sleep(60)\n")
+    (tmp_path / "pulumi.py").write_text("import time\nprint('importing')\ntime.sleep(300)\n")
     local = make_local(PYTHONPATH=f"{tmp_path}{os.pathsep}infra")
     local.wait_until(lambda: "importing" in local.output)
     assert local.stop(signal.SIGINT) == -signal.SIGINT
@@ -115,7 +114,7 @@ def test_two_stacks_work_side_by_side(make_local: Callable[..., MakeLocal]) -> N
 
 
 @pytest.mark.parametrize("victim", ["MiniStack", "supervisor"])
-def test_the_end_of_the_embedded_aws_is_noticed_at_once_with_the_reason(
+def test_the_end_of_the_embedded_aws_is_noticed_and_told_with_the_reason(
     victim: str, make_local: Callable[..., MakeLocal]
 ) -> None:
     local = make_local()
@@ -124,11 +123,7 @@ def test_the_end_of_the_embedded_aws_is_noticed_at_once_with_the_reason(
     (supervisor,) = _children(local.process.pid)
     (ministack,) = _children(supervisor)
     os.kill(ministack if victim == "MiniStack" else supervisor, signal.SIGKILL)
-    killed_at = time.monotonic()
-    while "Error: MiniStack has ended by itself" not in local.output:
-        assert time.monotonic() - killed_at < NOTICED_WITHIN_SECONDS
-        time.sleep(0.02)
-    assert local.process.wait(ENDS_WITHIN_SECONDS) == 1
+    assert local.process.wait(PATIENT) == 1
     reason = "it was killed (signal 9)" if victim == "MiniStack" else "looks after it was killed"
     assert "Error: MiniStack has ended by itself: " in local.output
     assert reason in local.output
@@ -147,7 +142,7 @@ def test_the_end_of_the_embedded_aws_during_the_deployment_is_the_reason_that_is
     (ministack,) = _children(supervisor)
     time.sleep(1)
     os.kill(ministack, signal.SIGKILL)
-    assert local.process.wait(ENDS_WITHIN_SECONDS) == 1
+    assert local.process.wait(PATIENT) == 1
     assert "it was killed (signal 9)" in local.output
     assert "Traceback" not in local.output
 

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.local.make_local import STARTS_WITHIN_SECONDS, MakeLocal, get_json
+from tests.local.make_local import MakeLocal, get_json
+from tests.patience import PATIENT
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere loopback is 127.0.0.1 alone")
@@ -42,7 +43,7 @@ def test_whoever_opens_it_to_others_is_told_what_they_reach(
 @pytest.mark.parametrize("url", ["my-laptop", "http://my-laptop/auth"])
 def test_what_is_no_address_is_refused(url: str, make_local: Callable[..., MakeLocal]) -> None:
     local = make_local(LOCAL_URL=url)
-    assert local.process.wait(STARTS_WITHIN_SECONDS) == 1
+    assert local.process.wait(PATIENT) == 1
     assert local.output.startswith(f"Error: LOCAL_URL is '{url}', but should be a URL")
 
 
@@ -52,7 +53,7 @@ def test_a_taken_port_is_named_with_the_way_out(make_local: Callable[..., MakeLo
         taken.listen()
         port = taken.getsockname()[1]
         local = make_local(LOCAL_PORT=str(port))
-        assert local.process.wait(STARTS_WITHIN_SECONDS) == 1
+        assert local.process.wait(PATIENT) == 1
     assert f"port {port} on 127.0.0.1 cannot be used" in local.output
     assert "LOCAL_PORT=" in local.output
     assert "Traceback" not in local.output
@@ -61,7 +62,7 @@ def test_a_taken_port_is_named_with_the_way_out(make_local: Callable[..., MakeLo
 @pytest.mark.parametrize("port", ["0", "65536", "http"])
 def test_what_is_no_port_is_refused(make_local: Callable[..., MakeLocal], port: str) -> None:
     local = make_local(LOCAL_PORT=port)
-    assert local.process.wait(STARTS_WITHIN_SECONDS) == 1
+    assert local.process.wait(PATIENT) == 1
     assert f"LOCAL_PORT is '{port}', but should be a port" in local.output
 
 
@@ -71,7 +72,7 @@ def test_mistakes_of_a_configuration_file_are_told_together(
     file = tmp_path / "mine.yaml"
     file.write_text("config: {tokenLifetimeSeconds: 5, rotationDays: 0}\n")
     local = make_local(LOCAL_CONFIG=str(file))
-    assert local.process.wait(STARTS_WITHIN_SECONDS) == 1
+    assert local.process.wait(PATIENT) == 1
     assert "powersync-auth:tokenLifetimeSeconds" in local.output
     assert "powersync-auth:rotationDays" in local.output
     assert "Traceback" not in local.output
@@ -81,7 +82,7 @@ def test_what_cannot_hold_the_outputs_is_refused_before_anything_is_deployed(
     make_local: Callable[..., MakeLocal], tmp_path: Path
 ) -> None:
     local = make_local(LOCAL_OUTPUTS=str(tmp_path))
-    assert local.process.wait(STARTS_WITHIN_SECONDS) == 1
+    assert local.process.wait(PATIENT) == 1
     assert local.output.startswith("Error: the outputs cannot be written to ")
     assert "Traceback" not in local.output
 

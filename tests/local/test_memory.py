@@ -27,11 +27,11 @@ from local.program import run_program
 from local.remembered import MemoryFileError, memory_file, put_aside
 from local.stack import LocalStack
 from tests.conftest import Figure
+from tests.patience import PATIENT
 
 KILLS = int(os.environ.get("KILLS", "8"))
 """How often the embedded AWS is killed; `KILLS=50 make test ARGS="-k killed"` takes longer."""
 
-MAY_BE_LOST_SECONDS = 1.0
 REGION = "us-east-1"
 
 
@@ -49,7 +49,7 @@ def sign_in(stack: LocalStack, **parameters: str) -> dict[str, Any]:
             "ClientId": stack.outputs["local"]["client_id"],
             "AuthParameters": parameters,
         },
-        timeout=120,
+        timeout=PATIENT,
     )
     assert answer.status_code == 200, answer.text
     result: dict[str, Any] = answer.json()["AuthenticationResult"]
@@ -58,7 +58,7 @@ def sign_in(stack: LocalStack, **parameters: str) -> dict[str, Any]:
 
 def exchanged(stack: LocalStack, login: str) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {login}"}
-    answer = httpx.post(stack.outputs["token_url"], headers=headers, timeout=120)
+    answer = httpx.post(stack.outputs["token_url"], headers=headers, timeout=PATIENT)
     assert answer.status_code == 200, answer.text
     token: dict[str, Any] = answer.json()
     return token
@@ -78,7 +78,7 @@ def test_what_was_yesterday_is_today(tmp_path: Path) -> None:
         same = {k: v for k, v in second.outputs["local"].items() if k not in endpoints}
         assert same == {k: v for k, v in local.items() if k not in endpoints}
         assert {**second.outputs, "local": 0} == {**first.outputs, "local": 0}
-        keys = jwt.PyJWKSet.from_dict(httpx.get(second.outputs["jwks_uri"], timeout=120).json())
+        keys = jwt.PyJWKSet.from_dict(httpx.get(second.outputs["jwks_uri"], timeout=PATIENT).json())
         kid = jwt.get_unverified_header(token["token"])["kid"]
         claims = jwt.decode(token["token"], keys[kid], audience=second.outputs["audience"])
         # Yesterday's login and refresh token are good, and the user is the same.
@@ -210,12 +210,13 @@ def test_a_pool_that_cannot_become_what_is_configured_says_what_to_do(tmp_path: 
 
 
 class Writer:
-    """Writes one number after the other, and notes when each was accepted."""
+    """Writes one number after the other, and notes how often the file was saved before each."""
 
-    def __init__(self, emulator: Emulator, begin: int) -> None:
+    def __init__(self, emulator: Emulator, begin: int, file: Path) -> None:
         self._ssm = Aws(emulator.endpoint, REGION).client("ssm")
-        self._next = begin
-        self.accepted: list[tuple[float, int]] = []
+        self._next, self._file = begin, file
+        self._saved: list[object] = []
+        self.accepted: list[tuple[int, int]] = []
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -225,11 +226,27 @@ class Writer:
                 self._ssm.put_parameter(
                     Name="/kept", Value=str(self._next), Type="String", Overwrite=True
                 )
-                self.accepted.append((time.monotonic(), self._next))
+                self.accepted.append((self.saved(), self._next))
                 self._next += 1
 
-    def join(self) -> None:
+    def saved(self) -> int:
+        """How often at least: each time the file is another one."""
+        with contextlib.suppress(FileNotFoundError):
+            found = self._file.stat()
+            if self._saved[-1:] != [(found.st_ino, found.st_mtime_ns)]:
+                self._saved.append((found.st_ino, found.st_mtime_ns))
+        return len(self._saved)
+
+    def kept(self) -> int | None:
+        """What must have been kept, once nothing is written any more.
+
+        Of two saves after a number was accepted the second has begun after that.
+        """
         self._thread.join()
+        saved = self.saved()
+        return max(
+            (number for before, number in self.accepted if before + 2 <= saved), default=None
+        )
 
 
 def child_of(pid: int) -> int:
@@ -237,24 +254,22 @@ def child_of(pid: int) -> int:
     return int(listed.stdout.split()[0])
 
 
-def test_killed_at_any_moment_it_loses_a_second_at_most(tmp_path: Path, figure: Figure) -> None:
+def test_killed_at_any_moment_it_loses_what_came_after_its_last_save_at_most(
+    tmp_path: Path, figure: Figure
+) -> None:
     file, moments = tmp_path / "memory.json", random.Random(4566)
     number = 0
     for kill in range(KILLS):
         with Emulator(memory=file) as emulator:
             found = kept(emulator)
             assert found == (None if kill == 0 else str(number)) or int(found or 0) >= number
-            writer = Writer(emulator, int(found or 0) + 1)
+            writer = Writer(emulator, int(found or 0) + 1, file)
             time.sleep(moments.uniform(0.2, 2.5))
-            killed_at = time.monotonic()
             # MiniStack itself, or who looks after it.
             victim = child_of(emulator.pid) if kill % 2 == 0 else emulator.pid
             os.kill(victim, signal.SIGKILL)
-            writer.join()
-        number = max(
-            (n for at, n in writer.accepted if at < killed_at - MAY_BE_LOST_SECONDS),
-            default=int(found or 0),
-        )
+            number = writer.kept() or int(found or 0)
+    assert number > KILLS
     assert put_aside(file) == set()
     figure("kills of the embedded AWS while it was written to", KILLS)
 

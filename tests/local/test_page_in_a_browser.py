@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from local.stack import LocalStack
 from operate.page.routes import StackPage
+from tests.browser import context_of
 from tests.local.page import button, complaints_of, kids, open_page, ring
 from tests.local.page_contrast import CONTRASTS
 from tests.loopback import Request, Response, serving
@@ -29,9 +30,8 @@ def claim(page: Page, name: str) -> str:
 def test_it_can_be_read_at_every_width_in_light_and_dark(
     browser: Browser, shown: LocalStack, width: int, scheme: Any
 ) -> None:
-    with browser.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=scheme
-    ) as context:
+    viewport = {"width": width, "height": 800}
+    with context_of(browser, viewport=viewport, color_scheme=scheme) as context:
         page = context.new_page()
         complaints = complaints_of(page)
         open_page(page, shown)
@@ -164,7 +164,7 @@ def test_the_theme_is_chosen_and_kept(page: Page) -> None:
 
 def test_nothing_moves_for_whoever_wants_it_so(browser: Browser, shown: LocalStack) -> None:
     for wanted, moves in (("reduce", False), ("no-preference", True)):
-        with browser.new_context(reduced_motion=wanted) as context:  # type: ignore[arg-type]
+        with context_of(browser, reduced_motion=wanted) as context:
             page = context.new_page()
             open_page(page, shown)
             style = "getComputedStyle(document.documentElement).scrollBehavior"
@@ -172,7 +172,10 @@ def test_nothing_moves_for_whoever_wants_it_so(browser: Browser, shown: LocalSta
             page.evaluate("document.addEventListener('animationstart', () => window.moved = true)")
             httpx.get(shown.outputs["jwks_uri"], timeout=PATIENT)
             expect(page.locator(".requests > li.new")).not_to_have_count(0)
-            page.wait_for_timeout(200)
+            if moves:
+                page.wait_for_function("window.moved")
+            else:
+                page.wait_for_timeout(200)
             assert bool(page.evaluate("window.moved")) is moves
 
 

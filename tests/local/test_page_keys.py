@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from local.stack import LocalStack
+from tests.browser import PATIENT_MS
 from tests.local.page import button, kids, ring
 
 
@@ -26,7 +27,7 @@ def test_what_is_wrong_with_the_published_keys_is_said(page: Page, shown: LocalS
     problem = {"kid": "abcdefghijkl", "problem": "published and nobody's", "detail": ""}
 
     def with_problem(route: Route) -> None:
-        answer = route.fetch()
+        answer = route.fetch(timeout=PATIENT_MS)
         route.fulfill(response=answer, json={**answer.json(), "problems": [problem]})
 
     page.route("**/page/keys", with_problem)
@@ -36,9 +37,7 @@ def test_what_is_wrong_with_the_published_keys_is_said(page: Page, shown: LocalS
     )
 
 
-def test_a_rotation_is_explained_and_then_made_and_the_next_is_too_early(
-    page: Page, shown: LocalStack
-) -> None:
+def test_a_rotation_is_explained_and_then_made(page: Page, shown: LocalStack) -> None:
     wait_until_a_rotation_may_come(shown)
     before = kids(shown)
     dialogue = page.get_by_role("dialog")
@@ -56,11 +55,25 @@ def test_a_rotation_is_explained_and_then_made_and_the_next_is_too_early(
     after = kids(shown)
     assert (after["previous"], after["current"]) == (before["current"], before["next"])
     expect(page.get_by_role("article", name=f"Key {after['next'][:8]}, next")).to_be_visible()
+
+
+def test_a_rotation_that_is_too_early_is_not_offered(page: Page, shown: LocalStack) -> None:
+    before = kids(shown)
+
+    def later(route: Route) -> None:
+        answer = route.fetch(timeout=PATIENT_MS)
+        told = answer.json()
+        told["rotation_possible_at"] += 3600
+        route.fulfill(response=answer, json=told)
+
+    page.route("**/page/keys", later)
+    page.reload()
     button(page, "Rotate…").click()
+    dialogue = page.get_by_role("dialog")
     expect(dialogue).to_contain_text("Too early for a rotation")
     expect(button(dialogue, "Rotate")).to_be_hidden()
     button(dialogue, "Close").click()
-    assert kids(shown) == after
+    assert kids(shown) == before
 
 
 @pytest.mark.parametrize(

@@ -5,22 +5,19 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser import browser
+from tests.browser import browser, context_of
 from tests.local.make_local import MakeLocal, get_json, remembered
-from tests.patience import PATIENT
 
 
 def test_the_button_restarts_it_with_short_times_and_back(
     make_local: Callable[..., MakeLocal],
 ) -> None:
-    expect.set_options(timeout=PATIENT * 1000)
-    with browser() as started:
+    with browser() as started, context_of(started) as context:
         local = make_local()
         outputs = local.outputs()
         url = outputs["jwks_uri"].removesuffix(".well-known/jwks.json")
         assert f"open {url} in a browser" in local.output
-        page = started.new_page()
-        page.set_default_timeout(PATIENT * 1000)
+        page = context.new_page()
         page.goto(url)
         page.get_by_role("button", name="Restart with short times…").click()
         dialogue = page.get_by_role("dialog")
@@ -40,11 +37,10 @@ def test_the_button_restarts_it_with_short_times_and_back(
 def test_a_page_that_is_open_when_the_stack_dies_says_so_and_goes_on_when_it_is_back(
     make_local: Callable[..., MakeLocal],
 ) -> None:
-    expect.set_options(timeout=PATIENT * 1000)
-    with browser() as started:
+    with browser() as started, context_of(started) as context:
         local = make_local()
         url = local.outputs()["jwks_uri"].removesuffix(".well-known/jwks.json")
-        page = started.new_page()
+        page = context.new_page()
         page.goto(url)
         state = page.locator("#state")
         expect(page.locator("#keys-summary")).to_contain_text("signs")

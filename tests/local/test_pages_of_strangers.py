@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from local.stack import LocalStack
 from tests.browser import browser as chromium
+from tests.browser import context_of
 from tests.loopback import Request, Response, serving
 
 REBOUND = "rebound.evil.example"
@@ -49,7 +50,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    with browser.new_context() as context:
+    with context_of(browser) as context:
         yield context.new_page()
 
 

@@ -55,7 +55,7 @@ def check_service_config(text: str) -> Any:
 
 
 def test_a_device_token_is_not_accepted(stack: LocalStack, powersync: PowerSyncInstance) -> None:
-    answer = httpx.get(stack.outputs["anonymous_token_url"], timeout=120).json()
+    answer = httpx.get(stack.outputs["anonymous_token_url"], timeout=PATIENT).json()
     assert powersync.verify(answer["token"]).ok
     verdict = powersync.verify(answer["deviceToken"])
     assert (verdict.code, verdict.error) == ("PSYNC_S2101", "Unexpected token algorithm HS256")

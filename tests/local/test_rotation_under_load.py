@@ -20,19 +20,21 @@ from tests.local.operators import Command, fetch_token
 from tests.patience import PATIENT
 
 ROTATIONS = 20
+PROMISED_CACHE = 2
+PUBLISHED_BEFORE_SIGNING = 8  # follows from the cache: 2 s, twice the JWKS cache and a margin
 VERIFIER_CACHE = 1
-PUBLISHED_BEFORE_SIGNING = 4  # follows from the cache: 1 s, twice the JWKS cache and a margin
+"""Less than promised: a busy machine may take three seconds more for a fetch than none at all."""
 ASKED_EVERY = (0.0, 0.5, 0.95)
 """Seconds between two requests to an instance: in use, less so, nearly idle."""
 
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[LocalStack]:
-    """A stack whose keys may rotate every four seconds, known to the operators' commands.
+    """A stack whose keys may rotate every eight seconds, known to the operators' commands.
 
     Each test has its own: after twenty rotations there is room in the JWKS for a few more only.
     """
-    config = {"verifierCacheSeconds": VERIFIER_CACHE, "tokenLifetimeSeconds": 60}
+    config = {"verifierCacheSeconds": PROMISED_CACHE, "tokenLifetimeSeconds": 60}
     file = tmp_path / "outputs.json"
     with LocalStack(config) as deployed, pytest.MonkeyPatch.context() as patch:
         file.write_text(json.dumps(deployed.outputs))
@@ -113,8 +115,11 @@ class _Client:
                     asked_at[number] = now
                     self._verify(instance, token)
             older.append((now, token))
-            if older[0][0] < now - 45:  # its key has long ceased to sign, and it is still valid
-                self._verify(instances[0], older.popleft()[1])
+            late = None
+            while older[0][0] < now - 45:  # its key has long ceased to sign
+                late = older.popleft()
+            if late and late[0] > now - 90:  # and it is still valid
+                self._verify(instances[0], late[1])
                 self.verified_late += 1
             time.sleep(0.02)  # other tests want the processor, too
 
@@ -140,7 +145,10 @@ def test_make_rotate_rotates_once_and_then_says_when_it_may_again(
         assert "Publishing it" in rotated.output
         assert ring.status().current != before.current
         assert powersync.verify(token).ok, "the old token is refused"
-    early = command("rotate")
+    for _ in range(3):  # On a busy machine it may have been late enough.
+        early = command("rotate")
+        if early.status:
+            break
     assert early.status == 1
     assert "The rotation may come at" in early.errors
 
