@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
+from endpoints import asked
 from functions import JWKS_PATH, TOKEN_PATH
-from naming import physical_name
 from policies import policy
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from functions import Functions
     from http_api import HttpApi
+    from naming import Names
     from rotation import Rotation
     from settings import Settings
 
@@ -39,17 +40,19 @@ class Alarms(pulumi.ComponentResource):
         self,
         name: str,
         settings: Settings,
+        names: Names,
         functions: Functions,
         api: HttpApi,
         *,
         rotation: Rotation,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("powersync-auth:index:Alarms", name, None, opts)
+        super().__init__("powersync-auth:index:Alarms", names.logical(name), None, opts)
+        self._names = names
         self._actions: list[pulumi.Output[str]] = []
         self.topic: aws.sns.Topic | None = None
         if settings.alarm_email:
-            self.topic = self._topic(settings.alarm_email)
+            self.topic = self._topic(settings.told(lambda told: told.alarm_email, "alarm_email"))
             self._actions = [self.topic.arn]
         rotate = {"FunctionName": functions.rotate.name}
         requests = {"ApiId": api.api.id}
@@ -108,7 +111,7 @@ class Alarms(pulumi.ComponentResource):
             "PowerSync refuses all tokens when it gets no JWKS for an hour. The access log has "
             "where they come from; the setting `throttling` has the limits.",
             THROTTLED_NAMESPACE,
-            physical_name("throttled", limit=255),
+            names.physical("throttled", limit=255),
             {},
             period=MINUTES_5,
             periods=6,
@@ -133,8 +136,8 @@ class Alarms(pulumi.ComponentResource):
         after: Sequence[pulumi.Resource] = (),
     ) -> None:
         aws.cloudwatch.MetricAlarm(
-            name,
-            name=physical_name(name, limit=255),
+            self._names.logical(name),
+            name=self._names.physical(name, limit=255),
             alarm_description=description,
             namespace=namespace,
             metric_name=metric,
@@ -157,8 +160,8 @@ class Alarms(pulumi.ComponentResource):
         A metric of one's own costs nothing in the hours in which nothing is counted.
         """
         aws.cloudwatch.LogMetricFilter(
-            "throttled",
-            name=physical_name("throttled", limit=512),
+            self._names.logical("throttled"),
+            name=self._names.physical("throttled", limit=512),
             log_group_name=access_log.name,
             pattern=(
                 '{ ($.status = "429") && '
@@ -166,18 +169,21 @@ class Alarms(pulumi.ComponentResource):
             ),
             metric_transformation={
                 "namespace": THROTTLED_NAMESPACE,
-                "name": physical_name("throttled", limit=255),
+                "name": self._names.physical("throttled", limit=255),
                 "value": "1",
             },
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _topic(self, email: str) -> aws.sns.Topic:
+    def _topic(self, email: pulumi.Input[str]) -> aws.sns.Topic:
         """Makes the topic; an alarm says which function failed, nothing that wants encryption."""
         child = pulumi.ResourceOptions(parent=self)
-        topic = aws.sns.Topic("alarms", name=physical_name("alarms", limit=256), opts=child)
+        names = self._names
+        topic = aws.sns.Topic(
+            names.logical("alarms"), name=names.physical("alarms", limit=256), opts=child
+        )
         aws.sns.TopicPolicy(
-            "alarms",
+            names.logical("alarms"),
             arn=topic.arn,
             policy=policy(
                 {
@@ -188,7 +194,9 @@ class Alarms(pulumi.ComponentResource):
                     "Resource": topic.arn,
                     "Condition": {
                         "StringEquals": {
-                            "aws:SourceAccount": aws.get_caller_identity_output().account_id
+                            "aws:SourceAccount": aws.get_caller_identity_output(
+                                opts=asked(self)
+                            ).account_id
                         }
                     },
                 }
@@ -196,6 +204,6 @@ class Alarms(pulumi.ComponentResource):
             opts=child,
         )
         aws.sns.TopicSubscription(
-            "email", topic=topic.arn, protocol="email", endpoint=email, opts=child
+            names.logical("email"), topic=topic.arn, protocol="email", endpoint=email, opts=child
         )
         return topic

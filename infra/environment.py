@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from naming import physical_name
-from regions import configured_region
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from naming import Names
     from settings import Settings
 
 LIMIT = 4_096
@@ -45,8 +43,10 @@ def of_signing(
         "KEYRING_MAX_AGE_SECONDS": str(timings.keyring_max_age),
         "TOKEN_LIFETIME_SECONDS": str(settings.token_lifetime_seconds),
         "ISSUER": issuer,
-        "AUDIENCES": json.dumps(settings.token_audiences),
-        "POWERSYNC_URL": settings.powersync_url,
+        "AUDIENCES": settings.told(
+            lambda told: json.dumps(told.token_audiences), "audiences", "powersync_url"
+        ),
+        "POWERSYNC_URL": settings.told(lambda told: told.powersync_url, "powersync_url"),
         "ANONYMOUS_REMEMBER_SECONDS": str(settings.anonymous_remember_seconds),
         "ANONYMOUS_FORMER_TOKENS": settings.anonymous.former_tokens,
     }
@@ -72,14 +72,21 @@ def measured(variables: Mapping[str, pulumi.Input[str]]) -> int:
     return len(text.encode())
 
 
-def longest(settings: Settings) -> dict[str, dict[str, pulumi.Input[str]]]:
+def longest(
+    settings: Settings, names: Names, region: str | None
+) -> dict[str, dict[str, pulumi.Input[str]]]:
     """The environments that the configuration lengthens, by function.
 
     What AWS names only during the deployment is as long as it can get: so whether an environment
     fits is known at the first preview, to some bytes.
+
+    Args:
+        settings: The configuration.
+        names: What things are called.
+        region: Where the functions will be, if it is known.
     """
-    region = configured_region() or _LONGEST_REGION
-    secret = f"{physical_name('key-ring')}-{26 * 'x'}-{6 * 'x'}"
+    region = region or _LONGEST_REGION
+    secret = f"{names.physical('key-ring')}-{26 * 'x'}-{6 * 'x'}"
     domain = settings.custom_domain
     endpoint = f"{10 * 'x'}.execute-api.{region}.{_LONGEST_SUFFIX}"
     signing = of_signing(

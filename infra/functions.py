@@ -12,7 +12,6 @@ import pulumi_aws as aws
 
 import environment
 from bundle import lambda_bundle
-from configuration import is_secret
 from endpoints import dns_suffix
 from lambda_function import Capacity, Function
 from legacy_keys import for_jwks, for_rotate
@@ -21,6 +20,7 @@ from naming import stack_tags
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from naming import Names
     from roles import Roles
     from settings import Settings
     from signing_keys import SigningKeys
@@ -54,27 +54,31 @@ def routes(settings: Settings) -> dict[str, str]:
 
 def make_functions(
     settings: Settings,
+    names: Names,
     roles: Roles,
     keys: SigningKeys,
     *,
     issuer: pulumi.Output[str],
     jwks_reached: Mapping[str, pulumi.Input[str]],
     user_pool_provider: pulumi.Output[dict[str, Any]] | None = None,
+    opts: pulumi.ResourceOptions,
 ) -> Functions:
     """Makes the functions, each with the settings and rights that it needs and no others.
 
     Args:
         settings: The stack's configuration.
+        names: What things are called.
         roles: Who the functions are.
         keys: Where the signing keys are.
         issuer: `iss` of our tokens: the URL of the API.
         jwks_reached: Where a bootstrap may look for the JWKS.
         user_pool_provider: The created user pool, as an identity provider.
+        opts: Their place in the program.
     """
     bundle = lambda_bundle()
     triggers = {"bundle": hashlib.sha256(bundle.read_bytes()).hexdigest()}
     timings = settings.timings
-    suffix = dns_suffix()
+    suffix = dns_suffix(keys)
     signing = environment.of_signing(
         settings, secret_arn=keys.secret.arn, issuer=issuer, dns_suffix=suffix
     )
@@ -82,6 +86,7 @@ def make_functions(
     rotate = Function(
         "rotate",
         settings,
+        names,
         role=roles.rotate,
         handler="token_service.handlers.rotate.handler",
         environment={
@@ -98,7 +103,7 @@ def make_functions(
             "JWKS_MAX_AGE_SECONDS": str(timings.jwks_max_age),
             "ROTATION_DAYS": str(settings.rotation_days),
             "JWKS_PARAMETER_TAGS": json.dumps(stack_tags()),
-            "LEGACY_KEYS": for_rotate(settings.former_keys),
+            "LEGACY_KEYS": settings.told(lambda told: for_rotate(told.former_keys), "legacy_keys"),
         },
         permissions=[*keys.write_ring(), *keys.write_jwks()],
         after=[keys.policy],
@@ -109,17 +114,22 @@ def make_functions(
         log_level="INFO",
         timeout_seconds=180,
         bundle=bundle,
+        opts=opts,
     )
     published = aws.lambda_.Invocation(
-        "publish",
+        names.logical("publish"),
         function_name=rotate.name,
         input=json.dumps({"action": "publish"}),
         triggers=triggers,
-        opts=pulumi.ResourceOptions(depends_on=[keys.policy, keys.parameter, *rotate.ready]),
+        opts=pulumi.ResourceOptions.merge(
+            opts,
+            pulumi.ResourceOptions(depends_on=[keys.policy, keys.parameter, *rotate.ready]),
+        ),
     )
     jwks = Function(
         "jwks",
         settings,
+        names,
         role=roles.jwks,
         handler="token_service.handlers.jwks.handler",
         environment={
@@ -129,7 +139,7 @@ def make_functions(
             "JWKS_CACHE_SECONDS": str(timings.jwks_cache),
             "JWKS_MAX_AGE_SECONDS": str(timings.jwks_max_age),
             "ROUTES": json.dumps(routes(settings)),
-            "LEGACY_KEYS": for_jwks(settings.former_keys),
+            "LEGACY_KEYS": settings.told(lambda told: for_jwks(told.former_keys), "legacy_keys"),
         },
         permissions=keys.read_jwks(),
         # It serves nothing without a seal, which the former release put on nothing.
@@ -137,10 +147,12 @@ def make_functions(
         capacity=Capacity(256, reserved_concurrency=settings.reserved_concurrency),
         timeout_seconds=5,
         bundle=bundle,
+        opts=opts,
     )
     auth = Function(
         "auth",
         settings,
+        names,
         role=roles.auth,
         handler="token_service.handlers.auth.handler",
         environment={**signing, "IDENTITY_PROVIDERS": _providers(settings, user_pool_provider)},
@@ -149,12 +161,14 @@ def make_functions(
         timeout_seconds=15,
         bundle=bundle,
         capacity=serving,
+        opts=opts,
     )
     auth_anonymous = None
     if roles.auth_anonymous is not None:
         auth_anonymous = Function(
             "auth-anonymous",
             settings,
+            names,
             role=roles.auth_anonymous,
             handler="token_service.handlers.auth_anonymous.handler",
             environment={**signing, "ANONYMOUS_SUBJECT": settings.anonymous.subject},
@@ -163,6 +177,7 @@ def make_functions(
             timeout_seconds=10,
             bundle=bundle,
             capacity=serving,
+            opts=opts,
         )
     return Functions(jwks, auth, auth_anonymous, rotate, triggers)
 
@@ -170,10 +185,10 @@ def make_functions(
 def _providers(
     settings: Settings, user_pool_provider: pulumi.Output[dict[str, Any]] | None
 ) -> pulumi.Input[str]:
-    """The identity providers as JSON; secret where the setting is, for it may hold an API key."""
-    configured = settings.identity_providers
+    """The identity providers as JSON."""
+    configured = settings.told(lambda told: told.identity_providers, "identity_providers")
     if user_pool_provider is None:
-        text: pulumi.Input[str] = json.dumps(configured)
-    else:
-        text = user_pool_provider.apply(lambda pool: json.dumps([*configured, pool]))
-    return pulumi.Output.secret(text) if is_secret("identityProviders") else text
+        return pulumi.Output.json_dumps(configured)
+    return pulumi.Output.all(configured, user_pool_provider).apply(
+        lambda both: json.dumps([*both[0], both[1]])
+    )

@@ -10,13 +10,13 @@ import pulumi_aws as aws
 
 from bundle import is_local
 from functions import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
-from naming import physical_name
 from settings import Throttle
 
 if TYPE_CHECKING:
     from functions import Functions
     from lambda_function import Function
-    from settings import Settings
+    from naming import Names
+    from settings import CustomDomain, Settings
 
 STAGE = "$default"
 """The stage without a prefix in its paths."""
@@ -69,21 +69,25 @@ class HttpApi(pulumi.ComponentResource):
     """
 
     def __init__(
-        self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        settings: Settings,
+        names: Names,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("powersync-auth:index:HttpApi", name, None, opts)
+        super().__init__("powersync-auth:index:HttpApi", names.logical(name), None, opts)
         child = pulumi.ResourceOptions(parent=self)
         domain = settings.custom_domain
         # In the embedded AWS nothing leads to the domain.
         self.is_closed = domain is not None and not domain.keep_execute_api and not is_local()
         self.api = aws.apigatewayv2.Api(
-            "api",
-            name=physical_name("api", limit=128),
+            names.logical("api"),
+            name=names.physical("api", limit=128),
             description="JWKS and tokens for PowerSync",
             protocol_type="HTTP",
             disable_execute_api_endpoint=self.is_closed or None,
             cors_configuration={
-                "allow_origins": settings.cors_origins,
+                "allow_origins": settings.told(lambda told: told.cors_origins, "cors_origins"),
                 "allow_methods": ["GET", "POST"],
                 "allow_headers": ["authorization", "content-type", "x-anonymous-token"],
                 "expose_headers": ["etag", "retry-after", "www-authenticate"],
@@ -94,10 +98,10 @@ class HttpApi(pulumi.ComponentResource):
             opts=child,
         )
         self.access_log = aws.cloudwatch.LogGroup(
-            "access-log",
+            names.logical("access-log"),
             # AWS's own log deliveries go here; its resource policy covers the prefix once, where
             # other names would each add to a policy of limited size.
-            name=f"/aws/vendedlogs/{physical_name('access', limit=256)}",
+            name=f"/aws/vendedlogs/{names.physical('access', limit=256)}",
             retention_in_days=settings.log_retention_days,
             opts=child,
         )
@@ -106,10 +110,12 @@ class HttpApi(pulumi.ComponentResource):
         self.domain: aws.apigatewayv2.DomainName | None = None
         if domain is not None:
             self.domain = aws.apigatewayv2.DomainName(
-                "domain",
-                domain_name=domain.name,
+                names.logical("domain"),
+                domain_name=settings.told(lambda told: _custom(told).name, "custom_domain"),
                 domain_name_configuration={
-                    "certificate_arn": domain.certificate_arn,
+                    "certificate_arn": settings.told(
+                        lambda told: _custom(told).certificate_arn, "custom_domain"
+                    ),
                     "endpoint_type": "REGIONAL",
                     "security_policy": "TLS_1_2",
                 },
@@ -145,11 +151,14 @@ class Routes(pulumi.ComponentResource):
         self,
         name: str,
         settings: Settings,
+        names: Names,
         api: HttpApi,
         functions: Functions,
+        *,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("powersync-auth:index:Routes", name, None, opts)
+        super().__init__("powersync-auth:index:Routes", names.logical(name), None, opts)
+        self._names = names
         self._api = api
         self.ready: list[pulumi.Resource] = []
         throttles: dict[str, Throttle] = {}
@@ -171,7 +180,7 @@ class Routes(pulumi.ComponentResource):
                 f"POST {ANONYMOUS_PATH}",
             )
         self.stage = aws.apigatewayv2.Stage(
-            "stage",
+            names.logical("stage"),
             api_id=api.api.id,
             name=STAGE,
             auto_deploy=True,
@@ -198,7 +207,7 @@ class Routes(pulumi.ComponentResource):
         self.ready.append(self.stage)
         if api.domain is not None:
             mapping = aws.apigatewayv2.ApiMapping(
-                "domain",
+                names.logical("domain"),
                 api_id=api.api.id,
                 domain_name=api.domain.domain_name,
                 stage=self.stage.name,
@@ -222,7 +231,7 @@ class Routes(pulumi.ComponentResource):
             for key, label in labels.items()
         ]
         integration = aws.apigatewayv2.Integration(
-            name,
+            self._names.logical(name),
             api_id=api.id,
             integration_type="AWS_PROXY",
             integration_uri=function.invoke_arn,
@@ -233,6 +242,19 @@ class Routes(pulumi.ComponentResource):
         )
         target = pulumi.Output.concat("integrations/", integration.id)
         self.ready += [
-            aws.apigatewayv2.Route(label, api_id=api.id, route_key=key, target=target, opts=child)
+            aws.apigatewayv2.Route(
+                self._names.logical(label),
+                api_id=api.id,
+                route_key=key,
+                target=target,
+                opts=child,
+            )
             for key, label in labels.items()
         ]
+
+
+def _custom(settings: Settings) -> CustomDomain:
+    """The custom domain of a stack that has one."""
+    if settings.custom_domain is None:
+        raise ValueError("customDomain became null during the deployment")
+    return settings.custom_domain

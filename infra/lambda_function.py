@@ -9,12 +9,12 @@ import pulumi
 import pulumi_aws as aws
 
 from bundle import AWS
-from naming import physical_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from naming import Names
     from policies import Statement
     from roles import FunctionRole
     from settings import Settings
@@ -79,6 +79,7 @@ class Function(pulumi.ComponentResource):
         self,
         name: str,
         settings: Settings,
+        names: Names,
         *,
         role: FunctionRole,
         handler: str,
@@ -96,6 +97,7 @@ class Function(pulumi.ComponentResource):
         Args:
             name: Its logical name, and the last part of its name in AWS.
             settings: The stack's configuration.
+            names: What things are called.
             role: Who it is; it gets what `permissions` say, and may write to the function's log.
             handler: Dotted path of the Python function.
             environment: Its environment variables.
@@ -107,12 +109,13 @@ class Function(pulumi.ComponentResource):
             after: What has to be there before the function is, or is changed.
             opts: Its place in the program.
         """
-        super().__init__("powersync-auth:index:Function", name, None, opts)
+        super().__init__("powersync-auth:index:Function", names.logical(name), None, opts)
+        self._names = names
         child = pulumi.ResourceOptions(parent=self)
-        physical = physical_name(name)
+        logical, physical = names.logical(name), names.physical(name)
 
         self.log_group = aws.cloudwatch.LogGroup(
-            name,
+            logical,
             name=f"/aws/lambda/{physical}",
             retention_in_days=settings.log_retention_days,
             opts=child,
@@ -126,7 +129,7 @@ class Function(pulumi.ComponentResource):
         permission = role.allow(own_log, *permissions)
         versioned = capacity.snap_start or capacity.provisioned_concurrency > 0
         self.function = aws.lambda_.Function(
-            name,
+            logical,
             name=physical,
             role=role.arn,
             runtime=AWS.runtime,
@@ -148,7 +151,7 @@ class Function(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[permission, *after],
-                hooks=_looked_at_first(name) if capacity.snap_start else None,
+                hooks=_looked_at_first(logical) if capacity.snap_start else None,
             ),
         )
         self.name = self.function.name
@@ -158,7 +161,7 @@ class Function(pulumi.ComponentResource):
         self.ready: list[pulumi.Resource] = [self.function, permission]
         if versioned:
             alias = aws.lambda_.Alias(
-                name,
+                logical,
                 name=LIVE,
                 function_name=self.function.name,
                 function_version=self.function.version,
@@ -168,7 +171,7 @@ class Function(pulumi.ComponentResource):
             self.ready.append(alias)
             if capacity.provisioned_concurrency:
                 aws.lambda_.ProvisionedConcurrencyConfig(
-                    name,
+                    logical,
                     function_name=self.function.name,
                     qualifier=alias.name,
                     provisioned_concurrent_executions=capacity.provisioned_concurrency,
@@ -188,14 +191,14 @@ class Function(pulumi.ComponentResource):
         """Lets an AWS service invoke the function, for one source only.
 
         Args:
-            name: Logical name of the permission.
+            name: Last part of the logical name of the permission.
             principal: The service, such as `apigateway.amazonaws.com`.
             source_arn: On behalf of which resource.
             source_account: And of which account, where the ARN does not name one.
             opts: Its place in the program.
         """
         return aws.lambda_.Permission(
-            name,
+            self._names.logical(name),
             action="lambda:InvokeFunction",
             function=self.function.name,
             qualifier=self.qualifier,

@@ -1,37 +1,59 @@
-"""Names of things in AWS, within its rules, and the tags that they all carry."""
+"""Names of things in Pulumi and in AWS, within their rules, and the tags that they all carry."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 
 import pulumi
 
 
-def physical_name(name: str, *, limit: int = 64, region: str | None = None) -> str:
-    """Names a resource after project, stack and `name`: `powersync-auth-dev-jwks`.
+@dataclass(frozen=True)
+class Names:
+    """What the things of one `PowerSyncAuth` are called, so that no two of them share a name.
 
-    Args:
-        name: What it is, in lower case and hyphens.
-        limit: Longest name that AWS takes for this kind of resource; 64 is the strictest here
-            (IAM roles, Lambda functions, EventBridge rules).
-        region: The stack's region, for what is the same in all regions of an account.
+    All begin with the name of the component, but where that is the project's, which the names have
+    anyhow or do not need: a project that is nothing else has short ones.
 
-    Returns:
-        Letters, digits, hyphens and underscores only. A stack's name that has others, or is too
-        long, is shortened and ends with a hash, so that two stacks never share a name.
+    Attributes:
+        instance: The logical name of the component.
     """
-    stack = pulumi.get_stack()
-    project = pulumi.get_project()
-    if region is not None:
-        name = f"{region}-{name}"
-    full = f"{project}-{stack}-{name}"
-    if len(full) <= limit and re.fullmatch(r"[A-Za-z0-9_-]+", full):
-        return full
-    digest = hashlib.sha256(stack.encode()).hexdigest()[:8]
-    room = limit - len(f"{project}---{digest}-{name}") + 1
-    readable = re.sub(r"[^A-Za-z0-9_-]", "-", stack)[:room].strip("-")
-    return f"{project}-{readable}-{digest}-{name}"
+
+    instance: str
+
+    def logical(self, name: str) -> str:
+        """Names a resource for Pulumi: `jwks`, or `eu-jwks` for the component `eu`."""
+        return f"{self._prefix}{name}"
+
+    def physical(self, name: str, *, limit: int = 64, region: str | None = None) -> str:
+        """Names a resource after project, stack, component and `name`: `powersync-auth-dev-jwks`.
+
+        Args:
+            name: What it is, in lower case and hyphens.
+            limit: Longest name that AWS takes for this kind of resource; 64 is the strictest here
+                (IAM roles, Lambda functions, EventBridge rules).
+            region: The stack's region, for what is the same in all regions of an account.
+
+        Returns:
+            Letters, digits, hyphens and underscores only. Names that have others, or are too long,
+            are shortened and end with a hash, so that two stacks never share one.
+        """
+        project, stack = pulumi.get_project(), pulumi.get_stack()
+        if region is not None:
+            name = f"{region}-{name}"
+        full = f"{project}-{stack}-{self._prefix}{name}"
+        if len(full) <= limit and re.fullmatch(r"[A-Za-z0-9_-]+", full):
+            return full
+        whole = f"{project}/{stack}/{self.instance}" if self._prefix else stack
+        end = f"-{hashlib.sha256(whole.encode()).hexdigest()[:8]}-{name}"
+        parts = [project, stack, self.instance] if self._prefix else [project, stack]
+        readable = "-".join(re.sub(r"[^A-Za-z0-9_-]", "-", part).strip("-") for part in parts)
+        return readable[: limit - len(end)].rstrip("-") + end
+
+    @property
+    def _prefix(self) -> str:
+        return "" if self.instance == pulumi.get_project() else f"{self.instance}-"
 
 
 def stack_tags() -> dict[str, str]:
@@ -43,21 +65,16 @@ def stack_tags() -> dict[str, str]:
     }
 
 
-def tag_everything() -> None:
-    """Tags every resource that takes tags with the project, the stack and the tool.
+def add_tags(
+    args: pulumi.ResourceTransformationArgs,
+) -> pulumi.ResourceTransformationResult | None:
+    """Tags a resource, where it takes tags, with the project, the stack and the tool.
 
-    A stack transformation rather than the provider's `defaultTags`: an explicit provider would
-    not see the stack's `aws:` configuration (profile, roles to assume), and `Pulumi.yaml` does
-    not know the name of the stack.
+    A transformation of what is in the component rather than the provider's `defaultTags`: an
+    explicit provider would not see the stack's `aws:` configuration (profile, roles to assume), and
+    the provider is the user's.
     """
-    tags = stack_tags()
-
-    def add_tags(
-        args: pulumi.ResourceTransformationArgs,
-    ) -> pulumi.ResourceTransformationResult | None:
-        # pulumi-aws's constructors pass `tags`, set or not, where the resource has them.
-        if not args.type_.startswith("aws:") or "tags" not in args.props:
-            return None
-        return pulumi.ResourceTransformationResult({**args.props, "tags": tags}, args.opts)
-
-    pulumi.runtime.register_stack_transformation(add_tags)
+    # pulumi-aws's constructors pass `tags`, set or not, where the resource has them.
+    if not args.type_.startswith("aws:") or "tags" not in args.props:
+        return None
+    return pulumi.ResourceTransformationResult({**args.props, "tags": stack_tags()}, args.opts)

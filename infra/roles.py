@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from naming import physical_name
+from endpoints import asked
 from policies import assumed_by, policy
 
 if TYPE_CHECKING:
+    from naming import Names
     from policies import Statement
     from settings import Settings
 
@@ -30,16 +31,22 @@ class FunctionRole(pulumi.ComponentResource):
     """
 
     def __init__(
-        self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        settings: Settings,
+        names: Names,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("powersync-auth:index:FunctionRole", name, None, opts)
-        self._name = name
-        region = aws.get_region_output().region
+        super().__init__("powersync-auth:index:FunctionRole", names.logical(name), None, opts)
+        self._name = names.logical(name)
+        region = aws.get_region_output(opts=asked(self)).region
         self.role = aws.iam.Role(
-            name,
-            name=region.apply(lambda region: physical_name(name, region=region)),
+            self._name,
+            name=region.apply(lambda region: names.physical(name, region=region)),
             assume_role_policy=assumed_by("lambda.amazonaws.com"),
-            permissions_boundary=settings.permissions_boundary or None,
+            permissions_boundary=settings.told(
+                lambda told: told.permissions_boundary or None, "permissions_boundary"
+            ),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.name = self.role.name
@@ -72,12 +79,17 @@ class Roles:
         return [r for r in (self.auth, self.auth_anonymous, self.rotate) if r is not None]
 
 
-def make_roles(settings: Settings) -> Roles:
+def make_roles(
+    settings: Settings, names: Names, opts: pulumi.ResourceOptions | None = None
+) -> Roles:
     """Makes the roles of the functions that the settings ask for."""
-    anonymous = settings.anonymous.enabled
+
+    def role(name: str) -> FunctionRole:
+        return FunctionRole(name, settings, names, opts)
+
     return Roles(
-        jwks=FunctionRole("jwks", settings),
-        auth=FunctionRole("auth", settings),
-        auth_anonymous=FunctionRole("auth-anonymous", settings) if anonymous else None,
-        rotate=FunctionRole("rotate", settings),
+        jwks=role("jwks"),
+        auth=role("auth"),
+        auth_anonymous=role("auth-anonymous") if settings.anonymous.enabled else None,
+        rotate=role("rotate"),
     )

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from naming import physical_name
+from endpoints import asked
 from timings import ROTATION_WINDOW_HOURS
 
 if TYPE_CHECKING:
     from functions import Functions
     from http_api import HttpApi, Routes
     from lambda_function import Function
+    from naming import Names
     from settings import Settings
     from signing_keys import SigningKeys
 
@@ -38,6 +39,7 @@ class Rotation(pulumi.ComponentResource):
         self,
         name: str,
         settings: Settings,
+        names: Names,
         *,
         keys: SigningKeys,
         functions: Functions,
@@ -45,12 +47,13 @@ class Rotation(pulumi.ComponentResource):
         routes: Routes,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("powersync-auth:index:Rotation", name, None, opts)
+        super().__init__("powersync-auth:index:Rotation", names.logical(name), None, opts)
+        self._names = names
         child = pulumi.ResourceOptions(parent=self)
         rotate = functions.rotate
 
         self.bootstrap = aws.lambda_.Invocation(
-            "bootstrap",
+            names.logical("bootstrap"),
             function_name=rotate.name,
             input=pulumi.Output.json_dumps({"action": "bootstrap", **api.reached_before_dns}),
             triggers=functions.triggers,
@@ -63,11 +66,11 @@ class Rotation(pulumi.ComponentResource):
             "secrets-manager",
             "secretsmanager.amazonaws.com",
             source_arn=keys.secret.arn,
-            source_account=aws.get_caller_identity_output().account_id,
+            source_account=aws.get_caller_identity_output(opts=asked(self)).account_id,
             opts=child,
         )
         self.schedule = aws.secretsmanager.SecretRotation(
-            "key-ring",
+            names.logical("key-ring"),
             secret_id=keys.secret.id,
             rotation_lambda_arn=rotate.arn,
             rotation_rules={
@@ -100,15 +103,15 @@ class Rotation(pulumi.ComponentResource):
         """Has the rotate function do something on a schedule, once there is a ring."""
         child = pulumi.ResourceOptions(parent=self)
         rule = aws.cloudwatch.EventRule(
-            action,
-            name=physical_name(action),
+            self._names.logical(action),
+            name=self._names.physical(action),
             description=description,
             schedule_expression=schedule,
             opts=child,
         )
         permission = rotate.allow(action, "events.amazonaws.com", source_arn=rule.arn, opts=child)
         aws.cloudwatch.EventTarget(
-            action,
+            self._names.logical(action),
             rule=rule.name,
             arn=rotate.arn,
             input=json.dumps({"action": action}),

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_aws as aws
 
-from naming import physical_name
+from endpoints import asked
 from policies import policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from naming import Names
     from policies import Statement
     from roles import Roles
 
@@ -23,8 +24,9 @@ FORMER_PARENT = ("rotation", "powersync-auth:index:Rotation")
 
 def close_secret(
     secret: aws.secretsmanager.Secret,
+    names: Names,
     roles: Roles,
-    break_glass: Sequence[str],
+    break_glass: pulumi.Input[Sequence[str]],
     opts: pulumi.ResourceOptions,
 ) -> aws.secretsmanager.SecretPolicy:
     """Lets the functions' roles at the key ring, in an emergency `break_glass`, and nobody else.
@@ -33,12 +35,15 @@ def close_secret(
 
     Args:
         secret: The key ring.
+        names: What things are called.
         roles: The functions' roles.
         break_glass: ARNs of principals that may read it, too.
         opts: Its place in the program.
     """
-    names = [physical_name(name) for name in ("auth", "auth-anonymous", "rotate")]
-    former = aws.iam.get_roles_output(name_regex=f"^({'|'.join(map(re.escape, names))})$").arns
+    named = [names.physical(name) for name in ("auth", "auth-anonymous", "rotate")]
+    former = aws.iam.get_roles_output(
+        name_regex=f"^({'|'.join(map(re.escape, named))})$", opts=asked(secret)
+    ).arns
 
     def still_there(*wanted: str) -> pulumi.Output[list[str]]:
         """ARNs of the roles of the release before roles had the region in their names.
@@ -46,14 +51,14 @@ def close_secret(
         Until the functions have the new ones they go on with these; by the next deployment
         they are gone, and from here as well.
         """
-        suffixes = tuple(f":role/{physical_name(name)}" for name in wanted)
+        suffixes = tuple(f":role/{names.physical(name)}" for name in wanted)
         return former.apply(lambda arns: sorted(arn for arn in arns if arn.endswith(suffixes)))
 
     def everybody(*groups: Any) -> pulumi.Output[list[str]]:
         return pulumi.Output.all(*groups).apply(lambda groups: [arn for g in groups for arn in g])
 
     return aws.secretsmanager.SecretPolicy(
-        "key-ring",
+        names.logical("key-ring"),
         secret_arn=secret.arn,
         block_public_policy=True,
         policy=secret_policy(

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
+import pulumi
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationInfo,
     field_validator,
 )
@@ -20,9 +23,9 @@ from pydantic.alias_generators import to_camel
 
 from identity_providers import check_providers, plain_url
 from legacy_keys import check_together, instant, public_jwk
-from regions import configured_region, has_user_pools
+from regions import has_user_pools
 from timings import DAY, ROTATION_WINDOW_HOURS, Timings
-from value_types import Boundary, Certificate, Domain, Email, Origin, Principal, Text
+from value_types import Boundary, Certificate, Domain, Email, Origin, Principal, Text, region_of
 
 LONGEST_TOKEN_LIFETIME = DAY
 """PowerSync refuses a token that lives longer (its error PSYNC_S2104)."""
@@ -35,6 +38,9 @@ LOG_RETENTION_DAYS = frozenset(
     | {3288, 3653}
 )
 """The values that CloudWatch Logs takes (PutRetentionPolicy)."""
+
+
+Told = TypeVar("Told")
 
 
 class Strict(BaseModel):
@@ -142,6 +148,35 @@ class Settings(Strict):
     permissions_boundary: Boundary = ""
     protect: bool = True
 
+    _later: pulumi.Output[Settings] | None = PrivateAttr(default=None)
+    _late: Mapping[str, pulumi.Output[Any]] = PrivateAttr(default_factory=dict)
+
+    def told(self, tell: Callable[[Settings], Told], *of: str) -> pulumi.Input[Told]:
+        """What follows from values that may be outputs of other resources.
+
+        Args:
+            tell: Is given the settings with the values that the deployment found, which may be
+                after this program has run.
+            of: Which settings it looks at; all by default. Where one is secret, what is told is as
+                well.
+        """
+        late = [self._late[name] for name in of or self._late if name in self._late]
+        if self._later is None or not late:
+            return tell(self)
+        return pulumi.Output.all(self._later, *late).apply(lambda all_: tell(all_[0]))
+
+    def wait_for(
+        self, later: pulumi.Output[Settings], late: Mapping[str, pulumi.Output[Any]]
+    ) -> None:
+        """Has `told` wait for `later`, which has other values where these have stand-ins.
+
+        Args:
+            later: All settings, once everything is known.
+            late: The single values, by the names of their fields.
+        """
+        self._later = pulumi.Output.unsecret(later)
+        self._late = late
+
     @property
     def timings(self) -> Timings:
         """All durations that follow from the settings."""
@@ -213,8 +248,8 @@ class Settings(Strict):
 
     @field_validator("create_user_pool")
     @classmethod
-    def _has_user_pools(cls, wanted: bool) -> bool:
-        region = configured_region()
+    def _has_user_pools(cls, wanted: bool, info: ValidationInfo) -> bool:
+        region = region_of(info)
         if wanted and region and not has_user_pools(region):
             raise ValueError(
                 f"should be false: Cognito has no user pools in {region}; name a provider of your "

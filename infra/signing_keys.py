@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from endpoints import via_service
-from naming import physical_name
+from endpoints import asked, via_service
 from policies import Statement, policy
 from secret_policy import close_secret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from naming import Names
     from roles import FunctionRole, Roles
     from settings import Settings
 
@@ -65,17 +65,18 @@ class SigningKeys(pulumi.ComponentResource):
         self,
         name: str,
         settings: Settings,
+        names: Names,
         roles: Roles,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("powersync-auth:index:SigningKeys", name, None, opts)
+        super().__init__("powersync-auth:index:SigningKeys", names.logical(name), None, opts)
         child = pulumi.ResourceOptions(parent=self)
         kept = pulumi.ResourceOptions(parent=self, protect=settings.protect)
-        account = aws.get_caller_identity_output().account_id
-        partition = aws.get_partition_output().partition
-        self._secrets_manager = via_service("secretsmanager")
+        account = aws.get_caller_identity_output(opts=asked(self)).account_id
+        partition = aws.get_partition_output(opts=asked(self)).partition
+        self._secrets_manager = via_service("secretsmanager", self)
 
-        self._parameter_name = f"/{physical_name('jwks')}"
+        self._parameter_name = f"/{names.physical('jwks')}"
         root = pulumi.Output.concat("arn:", partition, ":iam::", account, ":root")
 
         def seals(sid: str, actions: Sequence[str], *users: FunctionRole) -> Statement:
@@ -92,7 +93,7 @@ class SigningKeys(pulumi.ComponentResource):
             }
 
         self.key = aws.kms.Key(
-            "signing-keys",
+            names.logical("signing-keys"),
             description="Encrypts the ring of PowerSync signing keys",
             enable_key_rotation=True,
             # Each new material costs a dollar a month, for ever; docs/decisions says why the
@@ -127,25 +128,31 @@ class SigningKeys(pulumi.ComponentResource):
             opts=kept,
         )
         aws.kms.Alias(
-            "signing-keys",
-            name=f"alias/{physical_name('signing-keys')}",
+            names.logical("signing-keys"),
+            name=f"alias/{names.physical('signing-keys')}",
             target_key_id=self.key.key_id,
             opts=child,
         )
         self.secret = aws.secretsmanager.Secret(
-            "key-ring",
+            names.logical("key-ring"),
             # AWS adds random characters, so that a destroyed stack can be made anew while its
             # former secret waits for its deletion.
-            name_prefix=f"{physical_name('key-ring')}-",
+            name_prefix=f"{names.physical('key-ring')}-",
             kms_key_id=self.key.arn,
             recovery_window_in_days=30,
             # No description: to change one the provider calls UpdateSecret, which the secret's
             # policy refuses to whoever deploys.
             opts=kept,
         )
-        self.policy = close_secret(self.secret, roles, settings.break_glass_principals, opts=child)
+        self.policy = close_secret(
+            self.secret,
+            names,
+            roles,
+            settings.told(lambda told: told.break_glass_principals, "break_glass_principals"),
+            opts=child,
+        )
         self.parameter = aws.ssm.Parameter(
-            "jwks",
+            names.logical("jwks"),
             name=self._parameter_name,
             type="String",
             tier="Intelligent-Tiering",

@@ -8,9 +8,9 @@ import pulumi
 import pulumi_aws as aws
 
 from environment import pool_as_provider
-from naming import physical_name
 
 if TYPE_CHECKING:
+    from naming import Names
     from settings import Settings
 
 
@@ -24,12 +24,16 @@ class UserPool(pulumi.ComponentResource):
     """
 
     def __init__(
-        self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        settings: Settings,
+        names: Names,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("powersync-auth:index:UserPool", name, None, opts)
+        super().__init__("powersync-auth:index:UserPool", names.logical(name), None, opts)
         self.pool = aws.cognito.UserPool(
-            "users",
-            name=physical_name("users", limit=128),
+            names.logical("users"),
+            name=names.physical("users", limit=128),
             user_pool_tier=settings.user_pool_tier,
             deletion_protection="ACTIVE" if settings.protect else "INACTIVE",
             admin_create_user_config={"allow_admin_create_user_only": True},
@@ -51,8 +55,8 @@ class UserPool(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=settings.protect),
         )
         self.client = aws.cognito.UserPoolClient(
-            "app",
-            name=physical_name("app", limit=128),
+            names.logical("app"),
+            name=names.physical("app", limit=128),
             user_pool_id=self.pool.id,
             generate_secret=False,
             explicit_auth_flows=[

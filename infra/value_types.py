@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
-
-from regions import configured_region
+from pydantic import AfterValidator, StringConstraints, ValidationInfo
 
 _ORIGIN = re.compile(r"^(\*|https?://(\*|[a-z0-9.-]+(:\d{1,5})?))$")
 _OWN_SCHEME = re.compile(r"^(?!https?:)[a-z][a-z0-9+.-]*://")
@@ -63,11 +61,18 @@ def _domain(value: str) -> str:
     return value
 
 
-def _certificate(value: str) -> str:
+def region_of(info: ValidationInfo) -> str | None:
+    """The region of the stack as whoever checks has it; None where it is not known yet."""
+    context = info.context or {}
+    region: str | None = context.get("region")
+    return region
+
+
+def _certificate(value: str, info: ValidationInfo) -> str:
     match = _CERTIFICATE.fullmatch(value)
     if not match:
         raise ValueError("should be the ARN of an ACM certificate")
-    region = configured_region()
+    region = region_of(info)
     if region and match["region"] != region:
         raise ValueError(f"should be in the region of the stack, {region}")
     return value

@@ -18,7 +18,8 @@ from pulumi.runtime import settings as pulumi_settings
 
 from advice import advice
 from bundle import LOCAL, TARGET_VARIABLE
-from configuration import ConfigurationError, Mistake, read_settings
+from checked import Mistake
+from configuration import ConfigurationError, read_settings
 from local.emulator import ROOT
 from local.yaml_file import UnreadableFileError, YamlFile, read_yaml
 

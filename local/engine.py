@@ -55,7 +55,7 @@ class Resource:
         retain_on_delete: Whether it stays in AWS when Pulumi deletes it.
         ignore_changes: Inputs that the program sets once and then leaves to others.
         secret_outputs: Outputs that the program marks as secret.
-        aliases: URNs of parents that it had in a former release of the program.
+        aliases: URNs of parents that it had in a former release of the program; empty for none.
         hooks: Names of what is to run before it is updated, in previews too. Nothing is ever
             updated here, so none of them does.
     """

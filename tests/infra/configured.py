@@ -24,7 +24,7 @@ def load(**values: Any) -> Settings:
         }
     )
     try:
-        return configuration.load_settings()
+        return configuration.read_settings()
     finally:
         runtime_config.set_all_config({})
 

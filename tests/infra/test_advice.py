@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import pulumi
 import pytest
 
 from advice import advice
 from bundle import LOCAL, TARGET_VARIABLE
 from tests.infra.configured import ALL_WELL, PROVIDER, load, provider
+from tests.infra.plan import record
 
 
 @pytest.mark.parametrize(
@@ -22,24 +24,26 @@ from tests.infra.configured import ALL_WELL, PROVIDER, load, provider
         ({"corsOrigins": ["https://*"]}, 'corsOrigins has "https://*"'),
     ],
 )
-def test_what_is_probably_not_meant_is_a_warning(
-    values: dict[str, Any], told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    load(**values)
-    assert told in capsys.readouterr().err
+def test_what_is_probably_not_meant_is_a_warning(values: dict[str, Any], told: str) -> None:
+    assert any(told in warning for warning in advice(load(**values)))
 
 
-def test_what_is_meant_gives_no_warning(capsys: pytest.CaptureFixture[str]) -> None:
-    load(**ALL_WELL, corsOrigins=["https://app.test"])
-    assert capsys.readouterr().err == ""
+def test_what_is_meant_gives_no_warning() -> None:
+    assert advice(load(**ALL_WELL, corsOrigins=["https://app.test"])) == []
+
+
+def test_the_program_tells_what_it_advises(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", told.append)
+    record(corsOrigins=["*"])
+    assert [warning for warning in told if 'corsOrigins has "*"' in warning]
 
 
 def test_open_origins_are_fine_on_the_local_stack(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(TARGET_VARIABLE, LOCAL.name)
-    load(**ALL_WELL, corsOrigins=["*"])
-    assert capsys.readouterr().err == ""
+    assert advice(load(**ALL_WELL, corsOrigins=["*"])) == []
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import Any
 import pulumi
 import pytest
 
-import environment
 from environment import LIMIT, longest, measured
 from local.recorder import MADE_UP
+from naming import Names
 from restarts import restarted
 from tests.infra.configured import load
 from tests.infra.plan import PROJECT, REGION, Plan, record
@@ -40,14 +40,20 @@ POWERSYNC = {"powersyncUrl": "https://instance.powersync.journeyapps.com"}
 
 @pytest.fixture(autouse=True)
 def _as_in_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Region and names as in a plan, for what is worked out beside one."""
-    monkeypatch.setenv("AWS_REGION", REGION)
-    monkeypatch.setattr(environment, "physical_name", lambda name: f"{PROJECT}-dev-{name}")
+    """Names as in a plan, for what is worked out beside one."""
+    monkeypatch.setattr(pulumi, "get_project", lambda: PROJECT)
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "dev")
 
 
-def size(**settings: Any) -> int:
+def longest_of(
+    region: str | None = REGION, **settings: Any
+) -> dict[str, dict[str, pulumi.Input[str]]]:
+    return longest(load(**settings), Names(PROJECT), region)
+
+
+def size(region: str | None = REGION, **settings: Any) -> int:
     """The largest environment of a configuration, with what an operator's command adds to it."""
-    environments = longest(load(**POWERSYNC, **settings)).values()
+    environments = longest_of(region, **POWERSYNC, **settings).values()
     return max(measured({**told, **RESTART}) for told in environments)
 
 
@@ -66,7 +72,7 @@ def test_the_last_byte_that_lambda_takes_is_accepted_and_no_more(settings: dict[
 
 def lengthened(plan: Plan, **settings: Any) -> dict[str, str]:
     """The environment in the plan; what is made up there is as long as AWS makes it."""
-    expected = longest(load(**POWERSYNC, **settings))["auth"]
+    expected = longest_of(**POWERSYNC, **settings)["auth"]
     planned = plan.environment("auth")
     assert planned.keys() == expected.keys()
     differing = {name for name, value in planned.items() if value != expected[name]}
@@ -79,9 +85,8 @@ def lengthened(plan: Plan, **settings: Any) -> dict[str, str]:
 
 
 def test_both_token_functions_are_looked_at() -> None:
-    settings = load(**POWERSYNC, anonymous={"enabled": True})
     plan = record(anonymous={"enabled": True})
-    for name, variables in longest(settings).items():
+    for name, variables in longest_of(**POWERSYNC, anonymous={"enabled": True}).items():
         assert plan.environment(name).keys() == variables.keys()
 
 
@@ -99,7 +104,7 @@ def test_the_url_counts_as_often_as_it_is_written() -> None:
     longer = {"powersyncUrl": url + "b"}
 
     def of(**settings: Any) -> int:
-        return measured(longest(load(**settings))["auth"])
+        return measured(longest_of(**settings)["auth"])
 
     assert of(**longer) == of(powersyncUrl=url) + 2
     assert of(**longer, audiences=["x"]) == of(powersyncUrl=url, audiences=["x"]) + 1
@@ -117,11 +122,9 @@ def test_the_longest_setting_is_the_one_to_shorten(settings: dict[str, Any], key
         record(**settings)
 
 
-def test_without_a_configured_region_the_longest_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_configured_region_the_longest_counts() -> None:
     """With a profile it is known during the deployment only."""
     known = size(createUserPool=True)
-    monkeypatch.delenv("AWS_REGION")
-    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
-    unknown = size(createUserPool=True)
+    unknown = size(None, createUserPool=True)
     # In the ring's ARN, the issuer, and twice in both URLs of the pool.
     assert unknown == known + 6 * (len("us-isof-south-1") - len(REGION))

@@ -216,7 +216,7 @@ def test_a_key_of_ours_in_another_namespace_is_refused(key: str, meant: str) -> 
     runtime_config.set_all_config({key: "false", "aws:region": "eu-central-1"})
     try:
         with pytest.raises(pulumi.RunError) as raised:
-            configuration.load_settings()
+            configuration.read_settings()
     finally:
         runtime_config.set_all_config({})
     assert f"{key}: no namespace of this project's" in str(raised.value)
@@ -226,7 +226,7 @@ def test_a_key_of_ours_in_another_namespace_is_refused(key: str, meant: str) -> 
 def test_keys_of_providers_are_none_of_our_business() -> None:
     runtime_config.set_all_config({"aws:profile": "x", "pulumi:tags": "{}", "datadog:apiKey": "x"})
     try:
-        configuration.load_settings()
+        configuration.read_settings()
     finally:
         runtime_config.set_all_config({})
 

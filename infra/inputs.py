@@ -1,0 +1,141 @@
+"""The inputs of a component as `Settings`, though some of them be outputs of other resources."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, get_args
+
+import pulumi
+from pydantic import BaseModel
+from pydantic.alias_generators import to_camel, to_snake
+
+from checked import KEYS, Mistake, MistakenError, checked
+from regions import configured_region
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from args import PowerSyncAuthArgs
+    from naming import Names
+    from settings import Settings
+
+_CERTIFICATE = "arn:aws:acm:{region}:000000000000:certificate/known-later"
+
+LATE = {
+    "powersyncUrl": "",
+    "audiences": [],
+    "legacyKeys": [],
+    "identityProviders": [],
+    "corsOrigins": ["https://known-later.invalid"],
+    "customDomain": {"name": "known-later.invalid", "certificateArn": _CERTIFICATE},
+    "alarmEmail": "known@later.invalid",
+    "breakGlassPrincipals": [],
+    "permissionsBoundary": "",
+}
+"""What may be known during the deployment only, and what stands for it until then.
+
+So much is known at once: that there are origins, a domain, somebody to write to.
+"""
+
+
+class InvalidInputsError(pulumi.RunError):
+    """A component cannot be made of its inputs. Pulumi prints it without a traceback."""
+
+    def __init__(self, names: Names, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = mistakes
+        listed = "\n".join(f"  - {mistake.key}: {mistake.should}" for mistake in mistakes)
+        super().__init__(
+            f"PowerSyncAuth {names.instance!r} has {len(mistakes)} "
+            f"mistake{'s' if len(mistakes) > 1 else ''} in its inputs:\n{listed}\n"
+            "Nothing of it has been changed."
+        )
+
+
+def settle(args: PowerSyncAuthArgs, names: Names, *, elsewhere: bool) -> Settings:
+    """Checks the inputs of a component: at once what is known, and the rest when it is.
+
+    Args:
+        args: The inputs, by snake_case names or, below the first level, by camelCase ones.
+        names: What the component's things are called.
+        elsewhere: Whether it has a provider of its own, so that the stack's region is not its.
+
+    Raises:
+        InvalidInputsError: Lists everything that is wrong. What is found when values are known
+            fails the resources that would have used them.
+    """
+    region = None if elsewhere else configured_region()
+    given = {to_camel(name): value for name, value in args.items() if value is not None}
+    late = {key: value for key, value in given.items() if _has_output(value)}
+    mistakes = [
+        Mistake(key, "should be known when the program runs: it decides what there is to be made")
+        for key in late.keys() - LATE.keys()
+    ]
+
+    def judged(values: Mapping[str, Any]) -> Settings:
+        by_alias = {key: _by_alias(_annotation(key), value) for key, value in values.items()}
+        try:
+            settings = checked(by_alias, names, region)
+        except MistakenError as error:
+            raise InvalidInputsError(names, sorted([*mistakes, *error.mistakes])) from None
+        if mistakes:
+            raise InvalidInputsError(names, sorted(mistakes))
+        return settings
+
+    stand_ins = {key: _until_then(key, given[key], region) for key in late.keys() & LATE.keys()}
+    settings = judged({key: value for key, value in given.items() if key not in late} | stand_ins)
+    if late:
+        everything: pulumi.Output[dict[str, Any]] = pulumi.Output.from_input(given)
+        settings.wait_for(
+            everything.apply(judged),
+            {to_snake(key): pulumi.Output.from_input(value) for key, value in late.items()},
+        )
+    return settings
+
+
+def _until_then(key: str, value: Any, region: str | None) -> Any:
+    """What stands for a value that is known later; members that are known already are kept."""
+    stand_in = LATE[key]
+    if not isinstance(stand_in, dict):
+        return stand_in
+    known = _by_alias(_annotation(key), value) if isinstance(value, Mapping) else {}
+    return {
+        **{name: text.format(region=region or "us-east-1") for name, text in stand_in.items()},
+        **{name: member for name, member in known.items() if not _has_output(member)},
+    }
+
+
+def _has_output(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_output(member) for member in value.values())
+    if isinstance(value, list | tuple):
+        return any(_has_output(item) for item in value)
+    return isinstance(value, pulumi.Output) or inspect.isawaitable(value)
+
+
+def _annotation(key: str) -> Any:
+    return KEYS[key].annotation if key in KEYS else Any
+
+
+def _by_alias(annotation: Any, value: Any) -> Any:
+    """A value as the configuration would have it: camelCase members, whole numbers whole.
+
+    Numbers come as floats from other languages. What is no model of ours is left as it is.
+    """
+    models = [kind for kind in (annotation, *get_args(annotation)) if _is_model(kind)]
+    if models and isinstance(value, Mapping):
+        fields = {str(f.alias): f.annotation for f in models[0].model_fields.values()}
+        named = {to_camel(name): member for name, member in value.items() if member is not None}
+        return {name: _by_alias(fields.get(name), member) for name, member in named.items()}
+    if isinstance(value, list | tuple):
+        items = (models or [Any])[0]
+        return [_by_alias(items, item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {name: _by_alias(Any, member) for name, member in value.items()}
+    return value
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
