@@ -1,0 +1,10 @@
+"""Serves the component `PowerSyncAuth` to Pulumi programs of any language, when Pulumi asks for it."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "infra"))
+
+from plugin import serve
+
+serve()
