@@ -1,4 +1,4 @@
-"""Serves the component `PowerSyncAuth` to Pulumi programs of any language, when Pulumi asks for it."""
+"""Serves the component `PowerSyncAuth` to Pulumi programs of any language."""
 
 import sys
 from pathlib import Path

@@ -25,7 +25,7 @@ THROTTLED_NAMESPACE = "PowerSyncAuth"
 
 
 class Alarms(pulumi.ComponentResource):
-    """Alarms, and an e-mail for each when `alarmEmail` is set.
+    """Alarms, and an e-mail for each when `alarmEmail` is set; `alarmTopicArn` hears of them too.
 
     Five alarms: CloudWatch charges for each past the tenth of an account. The API's own 5xx count
     has the errors, timeouts and throttles of the functions behind it; what API Gateway throttles
@@ -49,11 +49,15 @@ class Alarms(pulumi.ComponentResource):
     ) -> None:
         super().__init__("powersync-auth:index:Alarms", names.logical(name), None, opts)
         self._names = names
-        self._actions: list[pulumi.Output[str]] = []
+        self._actions: list[pulumi.Input[str]] = []
         self.topic: aws.sns.Topic | None = None
         if settings.alarm_email:
             self.topic = self._topic(settings.told(lambda told: told.alarm_email, "alarm_email"))
-            self._actions = [self.topic.arn]
+            self._actions.append(self.topic.arn)
+        if settings.alarm_topic_arn:
+            self._actions.append(
+                settings.told(lambda told: told.alarm_topic_arn, "alarm_topic_arn")
+            )
         rotate = {"FunctionName": functions.rotate.name}
         requests = {"ApiId": api.api.id}
         self._alarm(

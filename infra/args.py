@@ -117,6 +117,12 @@ class PowerSyncAuthArgs(TypedDict, total=False):
     """Who gets an e-mail when keys do not rotate or requests fail, once they have followed the
     link in the one that AWS sends at the deployment.
     """
+    alarm_topic_arn: pulumi.Input[str]
+    """ARN of an SNS topic of yours, in the same region, that hears of alarms as well."""
+    customer_key_arn: pulumi.Input[str]
+    """ARN of a KMS key of yours, in the same region, that encrypts the key ring instead of one that
+    is made; its policy has to leave to IAM who uses it. Set it before the first deployment.
+    """
     log_retention_days: int
     """Days that logs are kept; a value that CloudWatch Logs takes."""
     memory_mb: int

@@ -97,7 +97,7 @@ def is_local() -> bool:
 def lambda_bundle(
     *,
     source: Path = ROOT / "lambda_src",
-    cache: Path = ROOT / ".local" / "bundles",
+    cache: Path | None = None,
     target: Target | None = None,
     compiler: str | None = None,
 ) -> Path:
@@ -109,7 +109,8 @@ def lambda_bundle(
 
     Args:
         source: Holds `requirements.txt` (with hashes) and the packages to ship.
-        cache: Where zips are kept, named by what they were made of.
+        cache: Where zips are kept, named by what they were made of; by default beside the sources,
+            or among the user's own files where nothing may be written there.
         target: Where the zip will run; by default what the environment variable
             `POWERSYNC_AUTH_BUNDLE_TARGET` says (`aws` or `local`), and `aws` without it.
         compiler: The Python that makes the bytecode; found by itself where not given. It must be
@@ -137,7 +138,8 @@ def lambda_bundle(
             f"{compiler} does not make bytecode for Python {target.python_version}: "
             "give another one, or none"
         )
-    bundle = cache.resolve() / f"{target.name}-{_fingerprint(source, target, compiler)}.zip"
+    cache = (cache or _usual_cache()).resolve()
+    bundle = cache / f"{target.name}-{_fingerprint(source, target, compiler)}.zip"
     if _found(bundle):
         return bundle
     cache.mkdir(parents=True, exist_ok=True)
@@ -160,6 +162,16 @@ def lambda_bundle(
         unfinished.replace(bundle)
     _remove_unused(cache)
     return bundle
+
+
+def _usual_cache() -> Path:
+    beside = ROOT / ".local" / "bundles"
+    try:
+        beside.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        users = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        return Path(users) / "powersync-auth" / "bundles"
+    return beside
 
 
 def _found(bundle: Path) -> bool:

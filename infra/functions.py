@@ -93,7 +93,7 @@ def make_functions(
             "DNS_SUFFIX": suffix,
             "KEYRING_SECRET_ARN": keys.secret.arn,
             "JWKS_PARAMETER": keys.parameter.name,
-            "SEAL_KEY_ARN": keys.key.arn,
+            "SEAL_KEY_ARN": keys.key_arn,
             "JWKS_REACHED": pulumi.Output.json_dumps(jwks_reached),
             "SIGNING_ALGORITHM": settings.signing_algorithm,
             "PUBLISH_BEFORE_SIGNING_SECONDS": str(timings.publish_before_signing),
@@ -135,7 +135,7 @@ def make_functions(
         environment={
             "DNS_SUFFIX": suffix,
             "JWKS_PARAMETER": keys.parameter.name,
-            "SEAL_KEY_ARN": keys.key.arn,
+            "SEAL_KEY_ARN": keys.key_arn,
             "JWKS_CACHE_SECONDS": str(timings.jwks_cache),
             "JWKS_MAX_AGE_SECONDS": str(timings.jwks_max_age),
             "ROUTES": json.dumps(routes(settings)),
@@ -185,10 +185,13 @@ def make_functions(
 def _providers(
     settings: Settings, user_pool_provider: pulumi.Output[dict[str, Any]] | None
 ) -> pulumi.Input[str]:
-    """The identity providers as JSON."""
+    """The identity providers as JSON, in an order of its own.
+
+    Members come from other languages in any order, and another text is another deployment.
+    """
     configured = settings.told(lambda told: told.identity_providers, "identity_providers")
     if user_pool_provider is None:
-        return pulumi.Output.json_dumps(configured)
+        return pulumi.Output.json_dumps(configured, sort_keys=True)
     return pulumi.Output.all(configured, user_pool_provider).apply(
-        lambda both: json.dumps([*both[0], both[1]])
+        lambda both: json.dumps([*both[0], both[1]], sort_keys=True)
     )

@@ -20,22 +20,25 @@ if TYPE_CHECKING:
     from naming import Names
     from settings import Settings
 
-_CERTIFICATE = "arn:aws:acm:{region}:000000000000:certificate/known-later"
-
 LATE = {
     "powersyncUrl": "",
     "audiences": [],
     "legacyKeys": [],
     "identityProviders": [],
     "corsOrigins": ["https://known-later.invalid"],
-    "customDomain": {"name": "known-later.invalid", "certificateArn": _CERTIFICATE},
+    "customDomain": {
+        "name": "known-later.invalid",
+        "certificateArn": "arn:aws:acm:{region}:000000000000:certificate/known-later",
+    },
     "alarmEmail": "known@later.invalid",
+    "alarmTopicArn": "arn:aws:sns:{region}:000000000000:known-later",
+    "customerKeyArn": "arn:aws:kms:{region}:000000000000:key/known-later",
     "breakGlassPrincipals": [],
     "permissionsBoundary": "",
 }
 """What may be known during the deployment only, and what stands for it until then.
 
-So much is known at once: that there are origins, a domain, somebody to write to.
+So much is known at once: that there are origins, a domain, somebody to write to, a key.
 """
 
 
@@ -95,14 +98,20 @@ def settle(args: PowerSyncAuthArgs, names: Names, *, elsewhere: bool) -> Setting
 
 def _until_then(key: str, value: Any, region: str | None) -> Any:
     """What stands for a value that is known later; members that are known already are kept."""
-    stand_in = LATE[key]
-    if not isinstance(stand_in, dict):
-        return stand_in
     known = _by_alias(_annotation(key), value) if isinstance(value, Mapping) else {}
-    return {
-        **{name: text.format(region=region or "us-east-1") for name, text in stand_in.items()},
-        **{name: member for name, member in known.items() if not _has_output(member)},
-    }
+    match LATE[key]:
+        case str(text):
+            return text.format(region=region or "us-east-1")
+        case dict(members):
+            return {
+                **{
+                    name: text.format(region=region or "us-east-1")
+                    for name, text in members.items()
+                },
+                **{name: member for name, member in known.items() if not _has_output(member)},
+            }
+        case stand_in:
+            return stand_in
 
 
 def _has_output(value: Any) -> bool:

@@ -77,4 +77,9 @@ def add_tags(
     # pulumi-aws's constructors pass `tags`, set or not, where the resource has them.
     if not args.type_.startswith("aws:") or "tags" not in args.props:
         return None
-    return pulumi.ResourceTransformationResult({**args.props, "tags": stack_tags()}, args.opts)
+    # None of ours has any of its own, but a transformation of the program's may have come before.
+    ours, theirs = stack_tags(), args.props["tags"]
+    tags: pulumi.Input[dict[str, str]] = ours
+    if theirs:
+        tags = pulumi.Output.from_input(theirs).apply(lambda given: {**ours, **given})
+    return pulumi.ResourceTransformationResult({**args.props, "tags": tags}, args.opts)

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi.errors import InputPropertiesError
+from pulumi.errors import InputPropertiesError, InputPropertyErrorDetails
 from pulumi.output import contains_unknowns
 from pulumi.provider import main
 from pulumi.provider.experimental.component import ComponentProvider
@@ -41,9 +41,9 @@ class PowerSyncAuthProvider(ComponentProvider):
         except ComponentInitError as error:
             if not isinstance(error.inner, InvalidInputsError):
                 raise
-            mistakes = error.inner.mistakes
             raise InputPropertiesError(
-                "", [{"property_path": m.key, "reason": m.should} for m in mistakes]
+                "",
+                [{"property_path": m.key, "reason": m.should} for m in error.inner.mistakes],
             ) from None
 
     def map_inputs(
@@ -55,7 +55,7 @@ class PowerSyncAuthProvider(ComponentProvider):
         let everybody in.
         """
         names = component_def.inputs_mapping
-        unknown = [
+        unknown: list[InputPropertyErrorDetails] = [
             {"property_path": name, "reason": "there is no such input"}
             for name in inputs
             if name not in names

@@ -25,7 +25,18 @@ from identity_providers import check_providers, plain_url
 from legacy_keys import check_together, instant, public_jwk
 from regions import has_user_pools
 from timings import DAY, ROTATION_WINDOW_HOURS, Timings
-from value_types import Boundary, Certificate, Domain, Email, Origin, Principal, Text, region_of
+from value_types import (
+    Boundary,
+    Certificate,
+    CustomerKey,
+    Domain,
+    Email,
+    Origin,
+    Principal,
+    Text,
+    Topic,
+    region_of,
+)
 
 LONGEST_TOKEN_LIFETIME = DAY
 """PowerSync refuses a token that lives longer (its error PSYNC_S2104)."""
@@ -139,6 +150,8 @@ class Settings(Strict):
     cors_origins: list[Origin] = Field(default_factory=list)
     throttling: Throttling = Throttling()
     alarm_email: Email = ""
+    alarm_topic_arn: Topic = ""
+    customer_key_arn: CustomerKey = ""
     log_retention_days: int = 30
     memory_mb: Annotated[int, Field(ge=128, le=10_240)] = 1_024
     snap_start: bool = False

@@ -52,8 +52,8 @@ class SigningKeys(pulumi.ComponentResource):
     """What keeps the signing keys.
 
     Produces:
-        key: The customer-managed KMS key, with alias and rotation. It encrypts the ring, and seals
-            what the rotate function publishes.
+        key_arn: ARN of the customer-managed KMS key, which has an alias and rotation where it is
+            made here. It encrypts the ring, and seals what the rotate function publishes.
         secret: The key-ring secret. It is empty until the rotate function writes the first ring:
             a private key is never on a laptop nor in Pulumi's state.
         policy: The secret's resource policy: the functions that need it, and nobody else. It is
@@ -72,11 +72,54 @@ class SigningKeys(pulumi.ComponentResource):
         super().__init__("powersync-auth:index:SigningKeys", names.logical(name), None, opts)
         child = pulumi.ResourceOptions(parent=self)
         kept = pulumi.ResourceOptions(parent=self, protect=settings.protect)
-        account = aws.get_caller_identity_output(opts=asked(self)).account_id
-        partition = aws.get_partition_output(opts=asked(self)).partition
         self._secrets_manager = via_service("secretsmanager", self)
 
         self._parameter_name = f"/{names.physical('jwks')}"
+        self.key_arn: pulumi.Input[str]
+        if settings.customer_key_arn:
+            self.key_arn = settings.told(lambda told: told.customer_key_arn, "customer_key_arn")
+        else:
+            self.key_arn = self._make_key(settings, names, roles).arn
+        self.secret = aws.secretsmanager.Secret(
+            names.logical("key-ring"),
+            # AWS adds random characters, so that a destroyed stack can be made anew while its
+            # former secret waits for its deletion.
+            name_prefix=f"{names.physical('key-ring')}-",
+            kms_key_id=self.key_arn,
+            recovery_window_in_days=30,
+            # No description: to change one the provider calls UpdateSecret, which the secret's
+            # policy refuses to whoever deploys.
+            opts=kept,
+        )
+        self.policy = close_secret(
+            self.secret,
+            names,
+            roles,
+            settings.told(lambda told: told.break_glass_principals, "break_glass_principals"),
+            opts=child,
+        )
+        self.parameter = aws.ssm.Parameter(
+            names.logical("jwks"),
+            name=self._parameter_name,
+            type="String",
+            tier="Intelligent-Tiering",
+            insecure_value=json.dumps({"keys": []}),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # The rotate function's from the first minute. Any other input that changes would
+                # make the provider write the value it remembers, the empty set; so there is
+                # none that can (hence no description).
+                ignore_changes=["insecureValue", "tier"],
+            ),
+        )
+        self.register_outputs(
+            {"secret": self.secret.arn, "parameter": self.parameter.name, "key": self.key_arn}
+        )
+
+    def _make_key(self, settings: Settings, names: Names, roles: Roles) -> aws.kms.Key:
+        """The customer key, with a policy that lets nobody use it but through what is made here."""
+        account = aws.get_caller_identity_output(opts=asked(self)).account_id
+        partition = aws.get_partition_output(opts=asked(self)).partition
         root = pulumi.Output.concat("arn:", partition, ":iam::", account, ":root")
 
         def seals(sid: str, actions: Sequence[str], *users: FunctionRole) -> Statement:
@@ -92,7 +135,7 @@ class SigningKeys(pulumi.ComponentResource):
                 },
             }
 
-        self.key = aws.kms.Key(
+        key = aws.kms.Key(
             names.logical("signing-keys"),
             description="Encrypts the ring of PowerSync signing keys",
             enable_key_rotation=True,
@@ -125,49 +168,15 @@ class SigningKeys(pulumi.ComponentResource):
                 seals("RotateAloneSealsTheJwks", ["kms:Encrypt"], roles.rotate),
                 seals("RotateAndJwksOpenSeals", ["kms:Decrypt"], roles.rotate, roles.jwks),
             ),
-            opts=kept,
+            opts=pulumi.ResourceOptions(parent=self, protect=settings.protect),
         )
         aws.kms.Alias(
             names.logical("signing-keys"),
             name=f"alias/{names.physical('signing-keys')}",
-            target_key_id=self.key.key_id,
-            opts=child,
+            target_key_id=key.key_id,
+            opts=pulumi.ResourceOptions(parent=self),
         )
-        self.secret = aws.secretsmanager.Secret(
-            names.logical("key-ring"),
-            # AWS adds random characters, so that a destroyed stack can be made anew while its
-            # former secret waits for its deletion.
-            name_prefix=f"{names.physical('key-ring')}-",
-            kms_key_id=self.key.arn,
-            recovery_window_in_days=30,
-            # No description: to change one the provider calls UpdateSecret, which the secret's
-            # policy refuses to whoever deploys.
-            opts=kept,
-        )
-        self.policy = close_secret(
-            self.secret,
-            names,
-            roles,
-            settings.told(lambda told: told.break_glass_principals, "break_glass_principals"),
-            opts=child,
-        )
-        self.parameter = aws.ssm.Parameter(
-            names.logical("jwks"),
-            name=self._parameter_name,
-            type="String",
-            tier="Intelligent-Tiering",
-            insecure_value=json.dumps({"keys": []}),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                # The rotate function's from the first minute. Any other input that changes would
-                # make the provider write the value it remembers, the empty set; so there is
-                # none that can (hence no description).
-                ignore_changes=["insecureValue", "tier"],
-            ),
-        )
-        self.register_outputs(
-            {"secret": self.secret.arn, "parameter": self.parameter.name, "key": self.key.arn}
-        )
+        return key
 
     def read_ring(self) -> list[Statement]:
         """What a function's role needs to read the key ring."""
@@ -209,7 +218,7 @@ class SigningKeys(pulumi.ComponentResource):
         return {
             "Effect": "Allow",
             "Action": list(actions),
-            "Resource": self.key.arn,
+            "Resource": self.key_arn,
             "Condition": {"StringEquals": {SEAL_CONTEXT: self._parameter_name}},
         }
 
@@ -217,7 +226,7 @@ class SigningKeys(pulumi.ComponentResource):
         return {
             "Effect": "Allow",
             "Action": list(actions),
-            "Resource": self.key.arn,
+            "Resource": self.key_arn,
             "Condition": {
                 "StringEquals": {
                     "kms:ViaService": self._secrets_manager,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints, ValidationInfo
@@ -14,6 +15,8 @@ _DOMAIN = re.compile(r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")
 _CERTIFICATE = re.compile(r"^arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):\d{12}:certificate/[\w-]+$")
 _PRINCIPAL = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:(user|role)/[\w+=,.@/-]+$")
 _POLICY = re.compile(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$")
+_TOPIC = re.compile(r"^arn:aws[a-z-]*:sns:(?P<region>[a-z0-9-]+):\d{12}:[\w-]+$")
+_KEY = re.compile(r"^arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):\d{12}:key/[\w-]+$")
 _ROOT = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:root$")
 
 
@@ -68,14 +71,25 @@ def region_of(info: ValidationInfo) -> str | None:
     return region
 
 
-def _certificate(value: str, info: ValidationInfo) -> str:
-    match = _CERTIFICATE.fullmatch(value)
-    if not match:
-        raise ValueError("should be the ARN of an ACM certificate")
-    region = region_of(info)
-    if region and match["region"] != region:
-        raise ValueError(f"should be in the region of the stack, {region}")
-    return value
+def _arn(pattern: re.Pattern[str], what: str) -> Callable[[str, ValidationInfo], str]:
+    """Checks the ARN of something in the region of the stack."""
+
+    def check(value: str, info: ValidationInfo) -> str:
+        match = pattern.fullmatch(value)
+        if not match:
+            raise ValueError(f"should be the ARN of {what}")
+        region = region_of(info)
+        if region and match["region"] != region:
+            raise ValueError(f"should be in the region of the stack, {region}")
+        return value
+
+    return check
+
+
+def _or_nothing(
+    check: Callable[[str, ValidationInfo], str],
+) -> Callable[[str, ValidationInfo], str]:
+    return lambda value, info: check(value, info) if value else value
 
 
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -88,8 +102,14 @@ Domain = Annotated[str, StringConstraints(max_length=253), AfterValidator(_domai
 Origin = Annotated[str, AfterValidator(_origin)]
 """What `allowOrigins` of an HTTP API takes."""
 
-Certificate = Annotated[str, AfterValidator(_certificate)]
+Certificate = Annotated[str, AfterValidator(_arn(_CERTIFICATE, "an ACM certificate"))]
 """The ARN of an ACM certificate of the stack's region."""
+
+Topic = Annotated[str, AfterValidator(_or_nothing(_arn(_TOPIC, "an SNS topic")))]
+"""The ARN of an SNS topic of the stack's region, or nothing."""
+
+CustomerKey = Annotated[str, AfterValidator(_or_nothing(_arn(_KEY, "a KMS key (not of an alias)")))]
+"""The ARN of a KMS key of the stack's region, or nothing."""
 
 Principal = Annotated[str, AfterValidator(_principal)]
 """The ARN of an IAM role or user."""

@@ -47,7 +47,12 @@ class LocalDeployer:
         self._progress(resource)
         return created
 
-    def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    def invoke(
+        self,
+        token: str,
+        arguments: Mapping[str, Any],
+        provider: str,  # noqa: ARG002 - there is one account and region
+    ) -> Mapping[str, Any]:
         """Answers a data source; see `local.engine.Deployer`."""
         match token.rpartition(":")[2]:
             case "getCallerIdentity":

@@ -56,6 +56,7 @@ class Resource:
         ignore_changes: Inputs that the program sets once and then leaves to others.
         secret_outputs: Outputs that the program marks as secret.
         aliases: URNs of parents that it had in a former release of the program; empty for none.
+        provider: URN of the provider that makes it; empty for that of the stack.
         hooks: Names of what is to run before it is updated, in previews too. Nothing is ever
             updated here, so none of them does.
     """
@@ -73,6 +74,7 @@ class Resource:
     ignore_changes: tuple[str, ...] = ()
     secret_outputs: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    provider: str = ""
     hooks: tuple[str, ...] = ()
 
 
@@ -93,8 +95,14 @@ class Deployer(Protocol):
         Components are announced too (`resource.custom` is False); their answer is not used.
         """
 
-    def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Answers a data source such as `aws:index/getCallerIdentity:getCallerIdentity`."""
+    def invoke(self, token: str, arguments: Mapping[str, Any], provider: str) -> Mapping[str, Any]:
+        """Answers a data source such as `aws:index/getCallerIdentity:getCallerIdentity`.
+
+        Args:
+            token: Which.
+            arguments: What it is asked.
+            provider: URN of the provider it is asked with; empty for that of the stack.
+        """
 
 
 class DeploymentError(Exception):
@@ -169,6 +177,7 @@ class Monitor:
             retain_on_delete=bool(request.retainOnDelete),
             ignore_changes=tuple(request.ignoreChanges),
             secret_outputs=tuple(request.additionalSecretOutputs),
+            provider=_urn_of(request.provider),
             hooks=tuple(h for h in request.hooks.before_update if h in self._in_previews),
             aliases=tuple(alias.urn or alias.spec.parentUrn for alias in request.aliases),
         )
@@ -205,7 +214,7 @@ class Monitor:
         arguments, _ = _plain(request.args)
         self._refuse_missing(request.tok, arguments)
         try:
-            answer = self._deployer.invoke(request.tok, arguments)
+            answer = self._deployer.invoke(request.tok, arguments, _urn_of(request.provider))
         except Exception as error:
             raise self._fail(f"{request.tok}: {error}") from error
         result = struct_pb2.Struct()
@@ -229,6 +238,11 @@ class Monitor:
         with self._lock:
             self.failure = self.failure or error
         return error
+
+
+def _urn_of(provider: str) -> str:
+    """A reference to a provider is its URN and its id."""
+    return provider.rpartition("::")[0]
 
 
 def _plain(struct: Any) -> tuple[dict[str, Any], frozenset[str]]:

@@ -40,6 +40,7 @@ class Recorder:
     partition: str = "aws"
     suffix: str = "amazonaws.com"
     resources: list[Resource] = field(default_factory=list)
+    _regions: dict[str, str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -53,15 +54,18 @@ class Recorder:
         """Notes a resource."""
         with self.lock:
             self.resources.append(resource)
+            if resource.type == "pulumi:providers:aws":
+                self._regions[resource.urn] = resource.inputs["region"]
         name = resource.inputs.get("name") or resource.inputs.get("namePrefix") or resource.name
         return Created(f"id-of-{resource.name}", self._outputs(resource, str(name)))
 
-    def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    def invoke(self, token: str, arguments: Mapping[str, Any], provider: str) -> Mapping[str, Any]:
         """Answers what the program asks about the account."""
+        region = self._regions.get(provider, self.region)
         found = [name for name in self.roles if re.search(arguments.get("nameRegex", ""), name)]
         answers: dict[str, Mapping[str, Any]] = {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
-            "aws:index/getRegion:getRegion": {"region": self.region},
+            "aws:index/getRegion:getRegion": {"region": region},
             "aws:index/getPartition:getPartition": {
                 "partition": self.partition,
                 "dnsSuffix": self.suffix,
@@ -72,46 +76,48 @@ class Recorder:
         }
         return answers[token]
 
-    def _arn(self, service: str, what: str, *, region: str | None = None) -> str:
-        where = self.region if region is None else region
-        return f"arn:{self.partition}:{service}:{where}:{ACCOUNT}:{what}"
+    def _arn(self, service: str, what: str, *, region: str) -> str:
+        return f"arn:{self.partition}:{service}:{region}:{ACCOUNT}:{what}"
 
     def _outputs(self, resource: Resource, name: str) -> Mapping[str, Any]:
         """What AWS would tell about a resource beside its inputs."""
         given = resource.inputs
-        function = self._arn("lambda", f"function:{name}")
-        alias = self._arn("lambda", f"function:{given.get('functionName')}:{name}")
+        region = self._regions.get(resource.provider, self.region)
+        function = self._arn("lambda", f"function:{name}", region=region)
+        alias = self._arn("lambda", f"function:{given.get('functionName')}:{name}", region=region)
         kind = resource.type.rsplit(":", 1)[1]
         made: dict[str, Mapping[str, Any]] = {
-            "Key": {"arn": self._arn("kms", f"key/{name}"), "keyId": name},
+            "Key": {"arn": self._arn("kms", f"key/{name}", region=region), "keyId": name},
             "Secret": {
-                "arn": self._arn("secretsmanager", f"secret:{name}x-abcdef"),
+                "arn": self._arn("secretsmanager", f"secret:{name}x-abcdef", region=region),
                 "name": f"{name}x",
             },
-            "Parameter": {"arn": self._arn("ssm", f"parameter{name}")},
+            "Parameter": {"arn": self._arn("ssm", f"parameter{name}", region=region)},
             "Role": {"arn": self._arn("iam", f"role/{name}", region="")},
-            "LogGroup": {"arn": self._arn("logs", f"log-group:{name}")},
-            "EventRule": {"arn": self._arn("events", f"rule/{name}")},
-            "Topic": {"arn": self._arn("sns", name)},
-            "Function": {"arn": function, "invokeArn": self._invoke(function), "version": "1"},
-            "Alias": {"arn": alias, "invokeArn": self._invoke(alias)},
+            "LogGroup": {"arn": self._arn("logs", f"log-group:{name}", region=region)},
+            "EventRule": {"arn": self._arn("events", f"rule/{name}", region=region)},
+            "Topic": {"arn": self._arn("sns", name, region=region)},
+            "Function": {
+                "arn": function,
+                "invokeArn": self._invoke(function, region),
+                "version": "1",
+            },
+            "Alias": {"arn": alias, "invokeArn": self._invoke(alias, region)},
             "Api": {
-                "apiEndpoint": f"https://api-id.execute-api.{self.region}.{self.suffix}",
-                "executionArn": self._arn("execute-api", "api-id"),
+                "apiEndpoint": f"https://api-id.execute-api.{region}.{self.suffix}",
+                "executionArn": self._arn("execute-api", "api-id", region=region),
             },
             "DomainName": {
                 "domainNameConfiguration": {
                     **given.get("domainNameConfiguration", {}),
-                    "targetDomainName": f"d-x.execute-api.{self.region}.{self.suffix}",
+                    "targetDomainName": f"d-x.execute-api.{region}.{self.suffix}",
                     "hostedZoneId": "Z123",
                 }
             },
-            "UserPool": {
-                "endpoint": f"cognito-idp.{self.region}.{self.suffix}/id-of-{resource.name}"
-            },
+            "UserPool": {"endpoint": f"cognito-idp.{region}.{self.suffix}/id-of-{resource.name}"},
         }
         return made.get(kind, {})
 
-    def _invoke(self, arn: str) -> str:
+    def _invoke(self, arn: str, region: str) -> str:
         path = f"path/2015-03-31/functions/{arn}/invocations"
-        return f"arn:{self.partition}:apigateway:{self.region}:lambda:{path}"
+        return f"arn:{self.partition}:apigateway:{region}:lambda:{path}"

@@ -6,10 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from local.program import run_program
+from local.program import INFRA, run_program
 from local.recorder import ACCOUNT, REGION, Recorder
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
     from local.engine import Resource
 
 __all__ = ["ACCOUNT", "PROJECT", "REGION", "Plan", "Recorder", "record"]
@@ -84,17 +87,38 @@ def record(
         recorder: Takes the notes, and plays another account than the usual one.
         settings: Values by key; strings as they are, others as JSON, like the CLI passes them.
     """
-    recorder = recorder or Recorder()
     merged = {**DEFAULTS, **settings}
     config = {
         f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value)
         for key, value in merged.items()
     }
+    return record_program(
+        INFRA,
+        PROJECT,
+        stack=stack,
+        config=config,
+        secret_keys=[f"{PROJECT}:{key}" for key in secret_keys],
+        recorder=recorder,
+    )
+
+
+def record_program(
+    folder: Path,
+    project: str,
+    *,
+    stack: str = "dev",
+    config: Mapping[str, str] | None = None,
+    secret_keys: Collection[str] = (),
+    recorder: Recorder | None = None,
+) -> Plan:
+    """Runs any Pulumi program in Python, the `__main__.py` of a folder."""
+    recorder = recorder or Recorder()
     outputs = run_program(
         recorder,
-        project=PROJECT,
+        project=project,
         stack=stack,
-        config={**config, "aws:region": recorder.region},
-        secret_keys=[f"{PROJECT}:{key}" for key in secret_keys],
+        config={**(config or {}), "aws:region": recorder.region},
+        secret_keys=secret_keys,
+        program=folder,
     )
     return Plan(recorder.resources, outputs)

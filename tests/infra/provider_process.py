@@ -121,7 +121,8 @@ class _Called:
 def reached(monitor: Monitor) -> Iterator[str]:
     """Serves a monitor, and yields its address."""
     server = grpc.server(ThreadPoolExecutor(32))
-    resource_pb2_grpc.add_ResourceMonitorServicer_to_server(_Called(monitor), server)  # type: ignore[no-untyped-call]
+    called: Any = _Called(monitor)
+    resource_pb2_grpc.add_ResourceMonitorServicer_to_server(called, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
@@ -137,19 +138,20 @@ def provider_process(
     """Starts the process in `folder`; yields it, and the engine with what it has logged."""
     engine = Engine()
     server = grpc.server(ThreadPoolExecutor(4))
-    engine_pb2_grpc.add_EngineServicer_to_server(_Called(engine), server)  # type: ignore[no-untyped-call]
+    called: Any = _Called(engine)
+    engine_pb2_grpc.add_EngineServicer_to_server(called, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, str(folder), f"127.0.0.1:{port}"],
         stdout=subprocess.PIPE,
         env={**os.environ, **(environment or {})},
         text=True,
-    )
-    try:
-        assert process.stdout is not None
-        yield ProviderProcess(int(process.stdout.readline())), engine
-    finally:
-        process.terminate()
-        process.wait()
-        server.stop(None)
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield ProviderProcess(int(process.stdout.readline())), engine
+        finally:
+            process.terminate()
+            process.wait()
+            server.stop(None)

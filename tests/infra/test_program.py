@@ -31,8 +31,8 @@ class Deployer:
         self.resources.append(resource)
         return Created("the-id", self._outputs)
 
-    def invoke(self, token: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        raise LookupError(f"cannot tell {token} {arguments}")
+    def invoke(self, token: str, arguments: Mapping[str, Any], provider: str) -> Mapping[str, Any]:
+        raise LookupError(f"cannot tell {token} {arguments} {provider}".rstrip())
 
 
 @pytest.fixture
