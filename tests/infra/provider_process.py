@@ -17,11 +17,12 @@ from pulumi.runtime.proto import (
     engine_pb2_grpc,
     provider_pb2,
     provider_pb2_grpc,
+    resource_pb2,
     resource_pb2_grpc,
 )
 
 from local.engine import Engine, Monitor
-from tests.infra.plan import PROJECT, Plan, Recorder
+from tests.infra.plan import PROJECT, REGION, Plan, Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -100,6 +101,41 @@ class ProviderProcess:
         return Plan(recorder.resources, rpc.deserialize_properties(answer.state))
 
 
+class MonitorOfPrograms(Monitor):
+    """A monitor for programs in any language: it has components made by the process."""
+
+    def __init__(self, recorder: Recorder, project: str, process: ProviderProcess) -> None:
+        super().__init__(recorder, project, "dev")
+        self._process = process
+        self._project = project
+        self.address = ""
+
+    def SupportsFeature(self, _: Any) -> Any:  # noqa: N802 - a method of the gRPC service
+        return resource_pb2.SupportsFeatureResponse(hasSupport=True)
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the same
+        if not request.remote:
+            return super().RegisterResource(request)
+        made = self._process.stub.Construct(
+            provider_pb2.ConstructRequest(
+                project=self._project,
+                stack="dev",
+                config={"aws:region": REGION},
+                monitorEndpoint=self.address,
+                type=request.type,
+                name=request.name,
+                parent=request.parent,
+                inputs=request.object,
+                inputDependencies={
+                    key: provider_pb2.ConstructRequest.PropertyDependencies(urns=of.urns)
+                    for key, of in request.propertyDependencies.items()
+                },
+            ),
+            timeout=300,
+        )
+        return resource_pb2.RegisterResourceResponse(urn=made.urn, object=made.state)
+
+
 class _Called:
     """gRPC's way to call the methods of an engine or a monitor."""
 
@@ -118,11 +154,13 @@ class _Called:
 
 
 @contextlib.contextmanager
-def reached(monitor: Monitor) -> Iterator[str]:
-    """Serves a monitor, and yields its address."""
-    server = grpc.server(ThreadPoolExecutor(32))
+def reached(monitor: Monitor, engine: Engine | None = None) -> Iterator[str]:
+    """Serves a monitor, and an engine beside it; yields the address."""
+    server = grpc.server(ThreadPoolExecutor(64))
     called: Any = _Called(monitor)
     resource_pb2_grpc.add_ResourceMonitorServicer_to_server(called, server)
+    called = _Called(engine or Engine())
+    engine_pb2_grpc.add_EngineServicer_to_server(called, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
