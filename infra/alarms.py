@@ -59,7 +59,7 @@ class Alarms(pulumi.ComponentResource):
                 settings.told(lambda told: told.alarm_topic_arn, "alarm_topic_arn")
             )
         rotate = {"FunctionName": functions.rotate.name}
-        requests = {"ApiId": api.api.id}
+        requests = {"ApiId": api.id}
         self._alarm(
             "rotation-failed",
             "The rotate function failed: somebody else has written the JWKS parameter, or signing "
@@ -108,6 +108,9 @@ class Alarms(pulumi.ComponentResource):
             period=MINUTES_5,
             threshold=5,
         )
+        if api.access_log is None:
+            self.register_outputs({})
+            return
         self._count_throttled(api.access_log)
         self._alarm(
             "throttled",

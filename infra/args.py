@@ -60,6 +60,20 @@ class CustomDomainArgs(_CustomDomainArgs, total=False):
     """Whether the API answers by its AWS name as well, for a change-over."""
 
 
+class _HttpApiArgs(TypedDict):
+    id: pulumi.Input[str]
+    """Its id."""
+    path_prefix: str
+    """What the paths of this service begin with there, such as /auth."""
+
+
+class HttpApiArgs(_HttpApiArgs, total=False):
+    """An HTTP API of yours; its stage $default deploys by itself."""
+
+    url: pulumi.Input[str]
+    """Where clients reach it, where that is not its AWS name; without the path prefix."""
+
+
 class LegacyKeyArgs(TypedDict):
     """A key of a former signer."""
 
@@ -112,6 +126,11 @@ class PowerSyncAuthArgs(TypedDict, total=False):
     """A domain of your own: name, and certificateArn of an ACM certificate in the same region.
     Set it before the first token, since it is the issuer. The API answers by its AWS name no
     more, but with keepExecuteApi, for a change-over.
+    """
+    http_api: HttpApiArgs
+    """An HTTP API of yours to be a part of: id, pathPrefix, and url where clients reach it by
+    another name than AWS's. Its stage $default has to deploy by itself; throttling, CORS and access
+    log are that stage's.
     """
     alarm_email: pulumi.Input[str]
     """Who gets an e-mail when keys do not rotate or requests fail, once they have followed the

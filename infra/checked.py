@@ -71,8 +71,7 @@ def checked(values: Mapping[str, Any], names: Names, region: str | None) -> Sett
         mistakes.append(Mistake("aws:region", f"should be another one: {region} has no HTTP APIs"))
     whole = {key: _with_defaults(_default(key), values[key]) for key in KEYS if key in values}
     # The CLI needs a default for every key that is not obligatory; an empty object stands for none.
-    if whole.get("customDomain") == {}:
-        del whole["customDomain"]
+    whole = {k: v for k, v in whole.items() if v != {} or k not in ("customDomain", "httpApi")}
     try:
         settings = Settings.model_validate(whole, context={"region": region})
     except ValidationError as error:

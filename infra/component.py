@@ -13,11 +13,12 @@ from alarms import Alarms
 from args import PowerSyncAuthArgs
 from client_auth import client_auth
 from functions import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH, make_functions
-from http_api import HttpApi, Routes
+from http_api import HttpApi
 from inputs import settle
 from naming import Names, add_tags
 from roles import make_roles
 from rotation import Rotation
+from routes import Routes
 from settings import Settings
 from signing_keys import SigningKeys
 from user_pool import UserPool
@@ -94,8 +95,7 @@ class PowerSyncAuth(pulumi.ComponentResource):
             names,
             roles,
             keys,
-            issuer=api.issuer,
-            jwks_reached=api.reached_before_dns,
+            api=api,
             user_pool_provider=user_pool.provider if user_pool else None,
             opts=part,
         )

@@ -46,6 +46,7 @@ def of_signing(
         "AUDIENCES": settings.told(
             lambda told: json.dumps(told.token_audiences), "audiences", "powersync_url"
         ),
+        "PATH_PREFIX": settings.http_api.path_prefix if settings.http_api else "",
         "POWERSYNC_URL": settings.told(lambda told: told.powersync_url, "powersync_url"),
         "ANONYMOUS_REMEMBER_SECONDS": str(settings.anonymous_remember_seconds),
         "ANONYMOUS_FORMER_TOKENS": settings.anonymous.former_tokens,

@@ -20,6 +20,7 @@ from naming import stack_tags
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from http_api import HttpApi
     from naming import Names
     from roles import Roles
     from settings import Settings
@@ -58,8 +59,7 @@ def make_functions(
     roles: Roles,
     keys: SigningKeys,
     *,
-    issuer: pulumi.Output[str],
-    jwks_reached: Mapping[str, pulumi.Input[str]],
+    api: HttpApi,
     user_pool_provider: pulumi.Output[dict[str, Any]] | None = None,
     opts: pulumi.ResourceOptions,
 ) -> Functions:
@@ -70,8 +70,7 @@ def make_functions(
         names: What things are called.
         roles: Who the functions are.
         keys: Where the signing keys are.
-        issuer: `iss` of our tokens: the URL of the API.
-        jwks_reached: Where a bootstrap may look for the JWKS.
+        api: Where they are reached; its URL is the `iss` of our tokens.
         user_pool_provider: The created user pool, as an identity provider.
         opts: Their place in the program.
     """
@@ -80,7 +79,7 @@ def make_functions(
     timings = settings.timings
     suffix = dns_suffix(keys)
     signing = environment.of_signing(
-        settings, secret_arn=keys.secret.arn, issuer=issuer, dns_suffix=suffix
+        settings, secret_arn=keys.secret.arn, issuer=api.issuer, dns_suffix=suffix
     )
     serving = Capacity(settings.memory_mb, settings.snap_start, settings.provisioned_concurrency)
     rotate = Function(
@@ -94,7 +93,7 @@ def make_functions(
             "KEYRING_SECRET_ARN": keys.secret.arn,
             "JWKS_PARAMETER": keys.parameter.name,
             "SEAL_KEY_ARN": keys.key_arn,
-            "JWKS_REACHED": pulumi.Output.json_dumps(jwks_reached),
+            "JWKS_REACHED": pulumi.Output.json_dumps(api.reached_before_dns),
             "SIGNING_ALGORITHM": settings.signing_algorithm,
             "PUBLISH_BEFORE_SIGNING_SECONDS": str(timings.publish_before_signing),
             "RETAIN_AFTER_SIGNING_SECONDS": str(timings.retain_after_signing),
@@ -140,6 +139,7 @@ def make_functions(
             "JWKS_MAX_AGE_SECONDS": str(timings.jwks_max_age),
             "ROUTES": json.dumps(routes(settings)),
             "LEGACY_KEYS": settings.told(lambda told: for_jwks(told.former_keys), "legacy_keys"),
+            "PATH_PREFIX": api.path_prefix,
         },
         permissions=keys.read_jwks(),
         # It serves nothing without a seal, which the former release put on nothing.

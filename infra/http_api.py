@@ -1,72 +1,43 @@
-"""The HTTP API: address and access log; then routes, CORS, throttling."""
+"""The address of the service: an HTTP API of its own with an access log, or a part of yours."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
 
 from bundle import is_local
-from functions import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
-from settings import Throttle
+from endpoints import asked
+from functions import JWKS_PATH
 
 if TYPE_CHECKING:
-    from functions import Functions
-    from lambda_function import Function
     from naming import Names
-    from settings import CustomDomain, Settings
-
-STAGE = "$default"
-"""The stage without a prefix in its paths."""
-
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-
-ANYTHING_ELSE = ("ANY /", *(f"{method} /{{proxy+}}" for method in _METHODS))
-"""What no other route takes: `jwks` answers it with 404, or 405 for a path that there is.
-
-Not OPTIONS: a browser's preflights are answered by API Gateway itself as long as no route takes
-them, which `$default` would. So they cost no execution, and wait for no function.
-"""
-
-ACCESS_LOG_FIELDS = {
-    "requestId": "$context.requestId",
-    "requestTime": "$context.requestTime",
-    "sourceIp": "$context.identity.sourceIp",
-    "method": "$context.httpMethod",
-    "path": "$context.path",
-    "status": "$context.status",
-    "responseLatency": "$context.responseLatency",
-    "integrationError": "$context.integration.error",
-    "error": "$context.error.message",
-}
-"""What is logged of a request: no header, no query, and so no token.
-
-Each byte is paid for, so what repeats others is left out: the route is method and path, and a
-function's status that of the answer.
-"""
+    from object_types import CustomDomain, SharedApi
+    from settings import Settings
 
 PREFLIGHT_SECONDS = 3_600
 """For how long a browser remembers what a preflight has answered."""
-
-ACCESS_LOG_FORMAT = json.dumps(ACCESS_LOG_FIELDS, separators=(",", ":"))
-
-
-ANYTHING_ELSE_LIMIT = Throttle(rate=10, burst=20)
-"""So little that it takes none of the executions that the JWKS needs."""
 
 
 class HttpApi(pulumi.ComponentResource):
     """The address of the service; `Routes` put the functions behind it.
 
     Produces:
-        api: The HTTP API, with CORS for `corsOrigins`.
-        access_log: Log group of the access log.
+        id: Of the HTTP API: one of its own with CORS for `corsOrigins`, or yours, where `httpApi`
+            says so.
+        execution_arn: What a permission to invoke names.
+        access_log: Log group of the access log; none for an API of yours, whose stage has it.
         domain: The custom domain, if one is configured.
-        endpoint: URL of the API by its AWS name; it answers unless there is a custom domain.
+        endpoint: URL of the API by its AWS name, with `path_prefix`; it answers unless there is a
+            custom domain.
         issuer: URL of the API as the world knows it; no slash at its end.
+        path_prefix: What stands before our paths; nothing in an API of its own.
     """
+
+    access_log: aws.cloudwatch.LogGroup | None = None
+    domain: aws.apigatewayv2.DomainName | None = None
+    path_prefix = ""
 
     def __init__(
         self,
@@ -76,11 +47,30 @@ class HttpApi(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("powersync-auth:index:HttpApi", names.logical(name), None, opts)
-        child = pulumi.ResourceOptions(parent=self)
         domain = settings.custom_domain
         # In the embedded AWS nothing leads to the domain.
         self.is_closed = domain is not None and not domain.keep_execute_api and not is_local()
-        self.api = aws.apigatewayv2.Api(
+        if settings.http_api is None:
+            self._make(settings, names)
+        else:
+            self._take(settings, settings.http_api)
+        self.register_outputs({"endpoint": self.endpoint, "issuer": self.issuer})
+
+    def _take(self, settings: Settings, given: SharedApi) -> None:
+        """Uses an API of yours, whose stage deploys by itself."""
+        self.path_prefix = given.path_prefix
+        self.id: pulumi.Input[str] = settings.told(lambda told: _shared(told).id, "http_api")
+        theirs = aws.apigatewayv2.get_api_output(api_id=self.id, opts=asked(self))
+        self.execution_arn = theirs.execution_arn
+        self.endpoint = pulumi.Output.concat(theirs.api_endpoint, given.path_prefix)
+        url = settings.told(lambda told: _shared(told).url, "http_api")
+        self.issuer = pulumi.Output.all(url, self.endpoint).apply(
+            lambda known: f"{known[0]}{given.path_prefix}" if known[0] else str(known[1])
+        )
+
+    def _make(self, settings: Settings, names: Names) -> None:
+        child = pulumi.ResourceOptions(parent=self)
+        api = aws.apigatewayv2.Api(
             names.logical("api"),
             name=names.physical("api", limit=128),
             description="JWKS and tokens for PowerSync",
@@ -105,10 +95,11 @@ class HttpApi(pulumi.ComponentResource):
             retention_in_days=settings.log_retention_days,
             opts=child,
         )
-        self.endpoint = self.api.api_endpoint
+        self.id = api.id
+        self.execution_arn = api.execution_arn
+        self.endpoint = api.api_endpoint
         self.issuer = self.endpoint
-        self.domain: aws.apigatewayv2.DomainName | None = None
-        if domain is not None:
+        if settings.custom_domain is not None:
             self.domain = aws.apigatewayv2.DomainName(
                 names.logical("domain"),
                 domain_name=settings.told(lambda told: _custom(told).name, "custom_domain"),
@@ -122,7 +113,6 @@ class HttpApi(pulumi.ComponentResource):
                 opts=child,
             )
             self.issuer = pulumi.Output.concat("https://", self.domain.domain_name)
-        self.register_outputs({"endpoint": self.endpoint, "issuer": self.issuer})
 
     @property
     def reached_before_dns(self) -> dict[str, pulumi.Input[str]]:
@@ -132,6 +122,7 @@ class HttpApi(pulumi.ComponentResource):
         the name that AWS gives for it.
         """
         if self.domain is None or not self.is_closed:
+            # A URL of yours may lead here by what the rotate function cannot pass.
             return {"jwks_uri": pulumi.Output.concat(self.endpoint, JWKS_PATH)}
         return {
             "jwks_uri": pulumi.Output.concat(self.issuer, JWKS_PATH),
@@ -139,122 +130,15 @@ class HttpApi(pulumi.ComponentResource):
         }
 
 
-class Routes(pulumi.ComponentResource):
-    """What is behind the API.
-
-    Produces:
-        stage: The `$default` stage: deployed by itself, throttled by route, with an access log.
-        ready: All that has to exist before a request gets through.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        settings: Settings,
-        names: Names,
-        api: HttpApi,
-        functions: Functions,
-        *,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("powersync-auth:index:Routes", names.logical(name), None, opts)
-        self._names = names
-        self._api = api
-        self.ready: list[pulumi.Resource] = []
-        throttles: dict[str, Throttle] = {}
-
-        def serve(name: str, function: Function, throttle: Throttle, *keys: str) -> None:
-            self._serve(name, function, *keys)
-            throttles.update(dict.fromkeys(keys, throttle))
-
-        limits = settings.throttling
-        serve("jwks", functions.jwks, limits.jwks, f"GET {JWKS_PATH}", f"HEAD {JWKS_PATH}")
-        serve("anything-else", functions.jwks, ANYTHING_ELSE_LIMIT, *ANYTHING_ELSE)
-        serve("auth", functions.auth, limits.token, f"GET {TOKEN_PATH}", f"POST {TOKEN_PATH}")
-        if functions.auth_anonymous is not None:
-            serve(
-                "auth-anonymous",
-                functions.auth_anonymous,
-                limits.anonymous,
-                f"GET {ANONYMOUS_PATH}",
-                f"POST {ANONYMOUS_PATH}",
-            )
-        self.stage = aws.apigatewayv2.Stage(
-            names.logical("stage"),
-            api_id=api.api.id,
-            name=STAGE,
-            auto_deploy=True,
-            access_log_settings={
-                "destination_arn": api.access_log.arn,
-                "format": ACCESS_LOG_FORMAT,
-            },
-            # For what has no route: a web app's preflights, as many as its requests for tokens.
-            default_route_settings={
-                "throttling_rate_limit": limits.token.rate,
-                "throttling_burst_limit": limits.token.burst,
-            },
-            route_settings=[
-                {
-                    "route_key": key,
-                    "throttling_rate_limit": throttle.rate,
-                    "throttling_burst_limit": throttle.burst,
-                }
-                for key, throttle in throttles.items()
-            ],
-            # API Gateway refuses the settings of a route that it does not have yet.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(self.ready)),
-        )
-        self.ready.append(self.stage)
-        if api.domain is not None:
-            mapping = aws.apigatewayv2.ApiMapping(
-                names.logical("domain"),
-                api_id=api.api.id,
-                domain_name=api.domain.domain_name,
-                stage=self.stage.name,
-                opts=pulumi.ResourceOptions(parent=self),
-            )
-            self.ready.append(mapping)
-        self.register_outputs({})
-
-    def _serve(self, name: str, function: Function, *route_keys: str) -> None:
-        child = pulumi.ResourceOptions(parent=self)
-        api = self._api.api
-        labels = {key: f"{name}-{key.partition(' ')[0].lower()}" for key in route_keys}
-        permissions = [
-            function.allow(
-                label,
-                "apigateway.amazonaws.com",
-                # Stage, method, path, as the AWS console writes them: the API has one stage only.
-                source_arn=pulumi.Output.concat(api.execution_arn, "/*/", key.replace(" ", "")),
-                opts=child,
-            )
-            for key, label in labels.items()
-        ]
-        integration = aws.apigatewayv2.Integration(
-            self._names.logical(name),
-            api_id=api.id,
-            integration_type="AWS_PROXY",
-            integration_uri=function.invoke_arn,
-            integration_method="POST",
-            payload_format_version="2.0",
-            # When a function gets an alias or loses it, requests go to the one that may be invoked.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*function.ready, *permissions]),
-        )
-        target = pulumi.Output.concat("integrations/", integration.id)
-        self.ready += [
-            aws.apigatewayv2.Route(
-                self._names.logical(label),
-                api_id=api.id,
-                route_key=key,
-                target=target,
-                opts=child,
-            )
-            for key, label in labels.items()
-        ]
-
-
 def _custom(settings: Settings) -> CustomDomain:
     """The custom domain of a stack that has one."""
     if settings.custom_domain is None:
         raise ValueError("customDomain became null during the deployment")
     return settings.custom_domain
+
+
+def _shared(settings: Settings) -> SharedApi:
+    """The API of yours of a stack that has one."""
+    if settings.http_api is None:
+        raise ValueError("httpApi became null during the deployment")
+    return settings.http_api

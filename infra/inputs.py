@@ -30,6 +30,7 @@ LATE = {
         "name": "known-later.invalid",
         "certificateArn": "arn:aws:acm:{region}:000000000000:certificate/known-later",
     },
+    "httpApi": {"id": "knownlater"},
     "alarmEmail": "known@later.invalid",
     "alarmTopicArn": "arn:aws:sns:{region}:000000000000:known-later",
     "customerKeyArn": "arn:aws:kms:{region}:000000000000:key/known-later",

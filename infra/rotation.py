@@ -13,9 +13,10 @@ from timings import ROTATION_WINDOW_HOURS
 
 if TYPE_CHECKING:
     from functions import Functions
-    from http_api import HttpApi, Routes
+    from http_api import HttpApi
     from lambda_function import Function
     from naming import Names
+    from routes import Routes
     from settings import Settings
     from signing_keys import SigningKeys
 

@@ -10,33 +10,15 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import pulumi
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic.alias_generators import to_camel
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
 
+from bundle import is_local
 from identity_providers import check_providers, plain_url
-from legacy_keys import check_together, instant, public_jwk
+from legacy_keys import check_together, instant
+from object_types import Anonymous, CustomDomain, LegacyKey, SharedApi, Strict, Throttling
 from regions import has_user_pools
 from timings import DAY, ROTATION_WINDOW_HOURS, Timings
-from value_types import (
-    Boundary,
-    Certificate,
-    CustomerKey,
-    Domain,
-    Email,
-    Origin,
-    Principal,
-    Text,
-    Topic,
-    region_of,
-)
+from value_types import Boundary, CustomerKey, Email, Origin, Principal, Text, Topic, region_of
 
 LONGEST_TOKEN_LIFETIME = DAY
 """PowerSync refuses a token that lives longer (its error PSYNC_S2104)."""
@@ -52,77 +34,6 @@ LOG_RETENTION_DAYS = frozenset(
 
 
 Told = TypeVar("Told")
-
-
-class Strict(BaseModel):
-    """A part of the configuration: camelCase keys, unknown ones refused, nothing coerced."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        validate_default=True,
-    )
-
-
-class Anonymous(Strict):
-    """Tokens for users who have not signed in.
-
-    Attributes:
-        enabled: Off by default: the route does not exist then.
-        subject: `per-device`, a subject for each device; or `shared`, one for all.
-        remember_days: For how long after its issue a device token brings its subject back.
-        former_tokens: What anonymous PowerSync tokens, which devices kept before they had a token
-            of their own, are good for: `exchange` takes those of a former release for
-            `remember_days` after their issue, `refuse` takes none, and `issue` also gives them
-            out, for apps that do not know device tokens yet.
-    """
-
-    enabled: bool = False
-    subject: Literal["per-device", "shared"] = "per-device"
-    remember_days: Annotated[int, Field(ge=1, le=365)] = 30
-    former_tokens: Literal["exchange", "issue", "refuse"] = "exchange"
-
-
-class Throttle(Strict):
-    """Requests a second, lasting and at once, of all callers of a route together."""
-
-    rate: Annotated[float, Field(gt=0, le=10_000, strict=False)]
-    burst: Annotated[int, Field(ge=1, le=5_000)]
-
-
-class Throttling(Strict):
-    """What API Gateway lets through to each kind of route."""
-
-    jwks: Throttle = Throttle(rate=50, burst=100)
-    token: Throttle = Throttle(rate=100, burst=200)
-    anonymous: Throttle = Throttle(rate=20, burst=40)
-
-
-class CustomDomain(Strict):
-    """A domain of your own in front of the API; `certificateArn` is of ACM, in the same region.
-
-    Attributes:
-        keep_execute_api: Whether the API answers by its AWS name as well, so that whatever stands
-            in front of the domain can be gone around: for the time of a change-over.
-    """
-
-    name: Domain
-    certificate_arn: Certificate
-    keep_execute_api: bool = False
-
-
-def _instant(until: str) -> str:
-    instant(until)
-    return until
-
-
-class LegacyKey(Strict):
-    """A key of a former signer: its public JWK, published until the end of a day or a time."""
-
-    jwk: Annotated[dict[str, Any], AfterValidator(public_jwk)]
-    until: Annotated[str, AfterValidator(_instant)]
 
 
 class Settings(Strict):
@@ -143,6 +54,7 @@ class Settings(Strict):
     rotation_days: Annotated[int, Field(ge=1, le=1_000)] = 30
     legacy_keys: list[LegacyKey] = Field(default_factory=list)
     custom_domain: CustomDomain | None = None
+    http_api: SharedApi | None = None
     identity_providers: list[Any] = Field(default_factory=list)
     create_user_pool: bool = False
     user_pool_tier: Literal["ESSENTIALS", "LITE"] = "ESSENTIALS"
@@ -290,6 +202,15 @@ class Settings(Strict):
                 " service itself, and the tokens are for PowerSync"
             )
         return domain
+
+    @field_validator("http_api")
+    @classmethod
+    def _is_the_only_address(cls, api: SharedApi | None, info: ValidationInfo) -> SharedApi | None:
+        if api is not None and info.data.get("custom_domain") is not None:
+            raise ValueError("should not be given beside customDomain: its domain is yours, too")
+        if api is not None and is_local():
+            raise ValueError("should not be given in the local stack, which has an API of its own")
+        return api
 
     @field_validator("log_retention_days")
     @classmethod

@@ -17,6 +17,8 @@ _PRINCIPAL = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:(user|role)/[\w+=,.@/-]+$"
 _POLICY = re.compile(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$")
 _TOPIC = re.compile(r"^arn:aws[a-z-]*:sns:(?P<region>[a-z0-9-]+):\d{12}:[\w-]+$")
 _KEY = re.compile(r"^arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):\d{12}:key/[\w-]+$")
+_API = re.compile(r"^[a-z0-9]{10}$")
+_PREFIX = re.compile(r"^(/[A-Za-z0-9._-]+)+$")
 _ROOT = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:root$")
 
 
@@ -71,6 +73,15 @@ def region_of(info: ValidationInfo) -> str | None:
     return region
 
 
+def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if not pattern.fullmatch(value):
+            raise ValueError(f"should be {what}")
+        return value
+
+    return check
+
+
 def _arn(pattern: re.Pattern[str], what: str) -> Callable[[str, ValidationInfo], str]:
     """Checks the ARN of something in the region of the stack."""
 
@@ -104,6 +115,14 @@ Origin = Annotated[str, AfterValidator(_origin)]
 
 Certificate = Annotated[str, AfterValidator(_arn(_CERTIFICATE, "an ACM certificate"))]
 """The ARN of an ACM certificate of the stack's region."""
+
+ApiId = Annotated[str, AfterValidator(_matching(_API, "the id of an HTTP API, such as a1b2c3d4e5"))]
+"""The id of an HTTP API."""
+
+PathPrefix = Annotated[
+    str, AfterValidator(_matching(_PREFIX, "a path such as /auth, without a slash at its end"))
+]
+"""What paths begin with."""
 
 Topic = Annotated[str, AfterValidator(_or_nothing(_arn(_TOPIC, "an SNS topic")))]
 """The ARN of an SNS topic of the stack's region, or nothing."""

@@ -70,6 +70,10 @@ class Recorder:
                 "partition": self.partition,
                 "dnsSuffix": self.suffix,
             },
+            "aws:apigatewayv2/getApi:getApi": {
+                "apiEndpoint": f"https://api-id.execute-api.{region}.{self.suffix}",
+                "executionArn": self._arn("execute-api", "api-id", region=region),
+            },
             "aws:iam/getRoles:getRoles": {
                 "arns": [self._arn("iam", f"role/{name}", region="") for name in found]
             },

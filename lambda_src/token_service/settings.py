@@ -12,9 +12,15 @@ from typing import Any, NamedTuple
 Environment = Mapping[str, str]
 
 
+def path_prefix(env: Environment) -> str:
+    """What the API has before our paths, such as `/auth`; nothing in an API of our own."""
+    return env.get("PATH_PREFIX", "")
+
+
 class JwksSettings(NamedTuple):
     """Settings of the JWKS function; `routes` maps each public path to its allowed methods.
 
+    Paths are those after `path_prefix`.
     `legacy_keys` are those of former signers: `jwk` and `until`, in epoch seconds.
     `seal_key_arn` is None in an environment of the release that had no seals.
     """
@@ -25,6 +31,7 @@ class JwksSettings(NamedTuple):
     routes: Mapping[str, str]
     legacy_keys: Sequence[Mapping[str, Any]] = ()
     seal_key_arn: str | None = None
+    path_prefix: str = ""
 
     @classmethod
     def from_environment(cls, env: Environment) -> "JwksSettings":
@@ -36,6 +43,7 @@ class JwksSettings(NamedTuple):
             routes=json.loads(env["ROUTES"]),
             legacy_keys=json.loads(env.get("LEGACY_KEYS", "[]")),
             seal_key_arn=env.get("SEAL_KEY_ARN"),
+            path_prefix=path_prefix(env),
         )
 
 

@@ -14,7 +14,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from http_api import ACCESS_LOG_FORMAT
+from routes import ACCESS_LOG_FORMAT
 from settings import Settings
 from tests.benchmarks.contestants import ANONYMOUS
 from tests.benchmarks.measure import Measurements

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bundle import AWS, lambda_bundle
-from http_api import ACCESS_LOG_FIELDS
+from routes import ACCESS_LOG_FIELDS
 from tests.benchmarks import contestants, cost, documents, figures
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.measure import Measurements

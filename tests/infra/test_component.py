@@ -1,5 +1,6 @@
 """The component in programs of others: inputs that are outputs, several of them, what is given."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -207,3 +208,78 @@ def test_a_long_name_of_a_project_is_within_the_rules(tmp_path: Path) -> None:
     for kind in ("Function", "Role", "EventRule"):
         for resource in plan.of(kind).values():
             assert re.fullmatch(r"[\w-]{1,64}", resource.inputs["name"]), resource.inputs["name"]
+
+
+SHARED = {"id": "a1b2c3d4e5", "pathPrefix": "/auth"}
+
+
+def test_it_can_be_a_part_of_an_api_that_is_there() -> None:
+    plan = record(httpApi=SHARED, anonymous={"enabled": True})
+    assert plan.of("Api") == plan.of("Stage") == plan.of("LogMetricFilter") == {}
+    assert sorted(route.inputs["routeKey"] for route in plan.of("Route").values()) == [
+        "GET /auth/.well-known/jwks.json",
+        "GET /auth/token",
+        "GET /auth/token/anonymous",
+        "HEAD /auth/.well-known/jwks.json",
+        "POST /auth/token",
+        "POST /auth/token/anonymous",
+    ]
+    for made in (*plan.of("Route").values(), *plan.of("Integration").values()):
+        assert made.inputs["apiId"] == SHARED["id"]
+    permitted = {p.inputs["sourceArn"] for p in plan.of("Permission").values()}
+    assert f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api-id/*/GET/auth/token" in permitted
+    endpoint = f"https://api-id.execute-api.{REGION}.amazonaws.com/auth"
+    assert plan.outputs["jwks_uri"] == f"{endpoint}/.well-known/jwks.json"
+    for function in ("jwks", "auth", "auth-anonymous"):
+        assert plan.environment(function)["PATH_PREFIX"] == "/auth"
+    assert plan.environment("auth")["ISSUER"] == endpoint
+    reached = json.loads(plan.environment("rotate")["JWKS_REACHED"])
+    assert reached == {"jwks_uri": f"{endpoint}/.well-known/jwks.json"}
+    assert {a.inputs["dimensions"]["ApiId"] for a in _alarms_of_the_api(plan)} == {SHARED["id"]}
+
+
+def _alarms_of_the_api(plan: Plan) -> list[Any]:
+    alarms = plan.of("MetricAlarm").values()
+    return [alarm for alarm in alarms if alarm.inputs["namespace"] == "AWS/ApiGateway"]
+
+
+def test_an_api_that_is_there_may_have_a_name_of_its_own() -> None:
+    outputs = record(httpApi={**SHARED, "url": "https://api.acme.dev"}).outputs
+    assert outputs["issuer"] == "https://api.acme.dev/auth"
+    assert outputs["token_url"] == "https://api.acme.dev/auth/token"
+
+
+SHARED_LATE = f"""
+api = aws.apigatewayv2.Api("theirs", protocol_type="HTTP")
+auth = PowerSyncAuth("auth", {{
+    "powersync_url": "{POWERSYNC}",
+    "http_api": {{"id": api.id.apply(lambda _: "a1b2c3d4e5"), "path_prefix": "/auth"}},
+}})
+pulumi.export("token_url", auth.token_url)
+"""
+
+
+def test_the_api_may_be_made_by_the_same_program(tmp_path: Path) -> None:
+    plan = program(tmp_path, SHARED_LATE)
+    assert {route.inputs["apiId"] for route in plan.of("Route").values()} == {"a1b2c3d4e5"}
+    assert str(plan.outputs["token_url"]).endswith("/auth/token")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"httpApi": {**SHARED, "id": "x"}}, "httpApi.id: should be the id of an HTTP API"),
+        ({"httpApi": {**SHARED, "pathPrefix": "auth/"}}, "httpApi.pathPrefix: should be a path"),
+        (
+            {"httpApi": {**SHARED, "url": "https://x.dev/"}},
+            "httpApi.url: should be an https:// URL",
+        ),
+        (
+            {"httpApi": SHARED, "customDomain": EVERYTHING["customDomain"]},
+            "httpApi: should not be given beside customDomain",
+        ),
+    ],
+)
+def test_an_api_that_cannot_be_is_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(pulumi.RunError, match=re.escape(said)):
+        record(**changes)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bundle import LOCAL, TARGET_VARIABLE
-from http_api import ANYTHING_ELSE
+from routes import ANYTHING_ELSE
 from tests.infra.conftest import EVERYTHING
 from tests.infra.plan import Plan, record
 

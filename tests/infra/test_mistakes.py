@@ -147,6 +147,17 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "customDomain.keepExecuteApi: should be a valid boolean",
     ),
     ({"alarmEmail": "nobody"}, "alarmEmail: should be an e-mail address"),
+    ({"alarmTopicArn": "on-call"}, "alarmTopicArn: should be the ARN of an SNS topic"),
+    (
+        {"alarmTopicArn": "arn:aws:sns:us-east-1:123456789012:on-call"},
+        "alarmTopicArn: should be in the region of the stack, eu-central-1",
+    ),
+    ({"customerKeyArn": "alias/mine"}, "customerKeyArn: should be the ARN of a KMS key"),
+    (
+        {"customerKeyArn": "arn:aws:kms:eu-central-1:123456789012:alias/mine"},
+        "customerKeyArn: should be the ARN of a KMS key (not of an alias)",
+    ),
+    ({"httpApi": {"id": "a1b2c3d4e5"}}, "httpApi.pathPrefix: is missing"),
     ({"logRetentionDays": 0}, "logRetentionDays: should be one of 1, 3, 5"),
     ({"logRetentionDays": 31}, "logRetentionDays: should be one of 1, 3, 5"),
     ({"memoryMb": 64}, "memoryMb: should be greater than or equal to 128"),

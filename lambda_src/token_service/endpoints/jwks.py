@@ -68,6 +68,8 @@ class JwksEndpoint:
     def __call__(self, event: Mapping[str, object], _context: object) -> Response:
         """Answer one request."""
         path = event.get("rawPath")
+        if isinstance(path, str):
+            path = path.removeprefix(self._settings.path_prefix)
         context = event.get("requestContext")
         http = context.get("http") if isinstance(context, Mapping) else None
         method = http.get("method") if isinstance(http, Mapping) else None

@@ -23,7 +23,7 @@ _providers = IdentityProviders.from_settings(
     allow_nearby_http=settings.allow_nearby_http(os.environ),
 )
 
-handler = lambda_handler(signed_in_app(_service, _providers))
+handler = lambda_handler(signed_in_app(_service, _providers), settings.path_prefix(os.environ))
 
 gc.freeze()  # What is there by now stays; later collections need not look through it.
 gc.enable()

@@ -13,7 +13,7 @@ from token_service.handlers.wiring import lambda_handler, token_service
 
 _service = token_service(os.environ, settings.anonymous_subject(os.environ))
 
-handler = lambda_handler(anonymous_app(_service))
+handler = lambda_handler(anonymous_app(_service), settings.path_prefix(os.environ))
 
 gc.freeze()
 gc.enable()

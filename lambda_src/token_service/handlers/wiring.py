@@ -68,7 +68,9 @@ class _Gateway(HTTPGateway):
             "type": "http",
             "http_version": "1.1",
             "method": http["method"],
-            "path": unquote(http["path"]),
+            "path": unquote(http["path"]).removeprefix(
+                self.config["api_gateway_base_path"].rstrip("/")
+            ),
             "root_path": "",
             "query_string": self.event.get("rawQueryString", "").encode(),
             "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
@@ -106,8 +108,10 @@ class _InlineLoop(asyncio.AbstractEventLoop):
         return future
 
 
-def lambda_handler(app: FastAPI) -> Mangum:
-    """The app as a Lambda handler."""
+def lambda_handler(app: FastAPI, path_prefix: str = "") -> Mangum:
+    """The app as a Lambda handler; `path_prefix` is what the API has before the app's paths."""
     # What asyncio calls abstract is what a loop for apps that wait would need.
     asyncio.set_event_loop(_InlineLoop())  # type: ignore[abstract]
-    return Mangum(app, lifespan="off", custom_handlers=[_Gateway])
+    return Mangum(
+        app, lifespan="off", api_gateway_base_path=path_prefix, custom_handlers=[_Gateway]
+    )

@@ -58,6 +58,15 @@ def test_the_published_keys_are_served_without_our_own_members() -> None:
     assert headers["Cache-Control"] == "public, max-age=60"
 
 
+def test_what_an_api_has_before_the_paths_is_taken_off() -> None:
+    parameter = _Parameter()
+    settings = JwksSettings("/jwks", 60, 120, ROUTES, path_prefix="/auth")
+    endpoint = JwksEndpoint(settings, parameter.read, lambda: parameter.now)
+    assert _ask(endpoint, path=f"/auth{JWKS_PATH}")[0] == 200
+    assert _ask(endpoint, "DELETE", path="/auth/token")[0] == 405
+    assert _ask(endpoint, path=f"/auth/auth{JWKS_PATH}")[0] == 404
+
+
 def test_head_has_the_headers_of_get_and_no_body() -> None:
     endpoint = _Parameter().endpoint()
     assert _ask(endpoint, "HEAD")[1] == _ask(endpoint)[1]

@@ -46,6 +46,19 @@ def test_a_route_that_waits_for_nothing_is_answered() -> None:
     assert handler(lambda_event("/answers"), None)["body"] == '"at once"'
 
 
+def test_what_an_api_has_before_the_paths_is_taken_off() -> None:
+    app = FastAPI()
+
+    @app.get("/token")
+    async def answers() -> str:
+        return "at once"
+
+    handler: Any = lambda_handler(app, "/auth")
+    assert handler(lambda_event("/auth/token"), None)["statusCode"] == 200
+    assert handler(lambda_event("/auth/auth/token"), None)["statusCode"] == 404
+    assert lambda_handler(app)(lambda_event("/auth/token"), None)["statusCode"] == 404  # type: ignore[arg-type]
+
+
 def test_a_service_whose_device_tokens_powersync_would_accept_does_not_start() -> None:
     issuer = "https://tokens.test"
     environment = {

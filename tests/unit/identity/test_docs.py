@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from settings import Anonymous
+from object_types import Anonymous
 from tests.unit.identity.test_provider_settings import IDENTITY_MD
 
 TEXT = IDENTITY_MD.read_text()
