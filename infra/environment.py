@@ -101,6 +101,6 @@ def longest(
         pool = f"cognito-idp.{region}.{_LONGEST_SUFFIX}/{region}_{9 * 'x'}"
         providers.append(pool_as_provider(pool, 26 * "x"))
     return {
-        "auth": {**signing, "IDENTITY_PROVIDERS": json.dumps(providers)},
+        "auth": {**signing, "IDENTITY_PROVIDERS": json.dumps(providers, sort_keys=True)},
         "auth-anonymous": {**signing, "ANONYMOUS_SUBJECT": settings.anonymous.subject},
     }

@@ -206,7 +206,7 @@ def test_a_mistake_names_its_key_and_what_it_should_be(
         ({"tokenLifetimeSecond": 300}, "no such key; did you mean tokenLifetimeSeconds?"),
         ({"anonymous": {"enable": True}}, "anonymous.enable: no such key; did you mean enabled?"),
         ({"throttling": {"jwks": {"bust": 5}}}, "jwks.bust: no such key; did you mean burst?"),
-        ({"nothingLikeIt": 1}, "nothingLikeIt: no such key; there are alarmEmail, anonymous,"),
+        ({"nothingLikeIt": 1}, "nothingLikeIt: no such key; there are alarmEmail, alarmTopicArn,"),
     ],
 )
 def test_a_misspelt_key_is_told_what_is_nearest(values: dict[str, Any], told: str) -> None:
