@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 import pulumi
 
 
-class AnonymousArgs(TypedDict, total=False):
+class Anonymous(TypedDict, total=False):
     """Tokens for users who have not signed in."""
 
     enabled: bool
@@ -26,7 +26,7 @@ class AnonymousArgs(TypedDict, total=False):
     """exchange, refuse or issue: what tokens are good for that devices kept before."""
 
 
-class ThrottleArgs(TypedDict):
+class Throttle(TypedDict):
     """Requests of all callers of a route together."""
 
     rate: float
@@ -35,46 +35,46 @@ class ThrottleArgs(TypedDict):
     """Requests at once."""
 
 
-class ThrottlingArgs(TypedDict, total=False):
+class Throttling(TypedDict, total=False):
     """What API Gateway lets through to each kind of route."""
 
-    jwks: ThrottleArgs
+    jwks: Throttle
     """To the JWKS."""
-    token: ThrottleArgs
+    token: Throttle
     """To tokens of users."""
-    anonymous: ThrottleArgs
+    anonymous: Throttle
     """To tokens without signing in."""
 
 
-class _CustomDomainArgs(TypedDict):
+class _CustomDomain(TypedDict):
     name: pulumi.Input[str]
     """The domain, such as auth.example.com."""
     certificate_arn: pulumi.Input[str]
     """ARN of an ACM certificate for it, in the same region."""
 
 
-class CustomDomainArgs(_CustomDomainArgs, total=False):
+class CustomDomain(_CustomDomain, total=False):
     """A domain of your own in front of the API."""
 
     keep_execute_api: bool
     """Whether the API answers by its AWS name as well, for a change-over."""
 
 
-class _HttpApiArgs(TypedDict):
+class _HttpApi(TypedDict):
     id: pulumi.Input[str]
     """Its id."""
     path_prefix: str
     """What the paths of this service begin with there, such as /auth."""
 
 
-class HttpApiArgs(_HttpApiArgs, total=False):
+class HttpApi(_HttpApi, total=False):
     """An HTTP API of yours; its stage $default deploys by itself."""
 
     url: pulumi.Input[str]
     """Where clients reach it, where that is not its AWS name; without the path prefix."""
 
 
-class LegacyKeyArgs(TypedDict):
+class LegacyKey(TypedDict):
     """A key of a former signer."""
 
     jwk: Mapping[str, Any]
@@ -100,7 +100,7 @@ class PowerSyncAuthArgs(TypedDict, total=False):
     """How long a verifier may judge by a JWKS it has fetched; PowerSync's bound is 3600 s."""
     rotation_days: int
     """Days between rotations of the signing key, 1 to 1000."""
-    legacy_keys: pulumi.Input[Sequence[pulumi.Input[LegacyKeyArgs]]]
+    legacy_keys: pulumi.Input[Sequence[pulumi.Input[LegacyKey]]]
     """Public keys of a former signer, which the JWKS has beside ours for a while: jwk, and until
     when. They sign nothing here.
     """
@@ -113,21 +113,21 @@ class PowerSyncAuthArgs(TypedDict, total=False):
     """Make a Cognito user pool with a client, whose users get tokens."""
     user_pool_tier: str
     """ESSENTIALS or LITE, what the created user pool can do and costs past 10,000 users a month."""
-    anonymous: AnonymousArgs
+    anonymous: Anonymous
     """Tokens without signing in: enabled; subject (per-device or shared); rememberDays, for how
     long a device that was away keeps its subject; formerTokens (exchange, issue or refuse),
     what anonymous tokens are good for that devices kept before they had device tokens.
     """
     cors_origins: pulumi.Input[Sequence[pulumi.Input[str]]]
     """Origins of web apps that may call the API."""
-    throttling: ThrottlingArgs
+    throttling: Throttling
     """Requests a second (rate, burst) of all callers together, for each kind of route."""
-    custom_domain: CustomDomainArgs
+    custom_domain: CustomDomain
     """A domain of your own: name, and certificateArn of an ACM certificate in the same region.
     Set it before the first token, since it is the issuer. The API answers by its AWS name no
     more, but with keepExecuteApi, for a change-over.
     """
-    http_api: HttpApiArgs
+    http_api: HttpApi
     """An HTTP API of yours to be a part of: id, pathPrefix, and url where clients reach it by
     another name than AWS's. Its stage $default has to deploy by itself; throttling, CORS and access
     log are that stage's.

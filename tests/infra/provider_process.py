@@ -43,6 +43,7 @@ class ProviderProcess:
     """The process, and the engine and monitor that it reports to."""
 
     def __init__(self, port: int) -> None:
+        self.port = port
         channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         self.stub = provider_pb2_grpc.ResourceProviderStub(channel)
 
