@@ -2,8 +2,8 @@
 package main
 
 import (
+	powersyncauth "example.com/pulumi-powersync-auth/sdk/go/powersync-auth"
 	"github.com/pulumi/pulumi-aws/sdk/v7/go/aws/cognito"
-	"github.com/pulumi/pulumi-powersync-auth/sdk/go/powersyncauth"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 )

@@ -45,7 +45,8 @@ def test_a_key_is_typed_described_and_optional(key: str) -> None:
 
 def test_the_defaults_of_the_schema_are_those_of_the_program() -> None:
     declared = {key: value["default"] for key, value in PROJECT_FILE["config"].items()}
-    assert declared.pop("customDomain") == {}  # the CLI knows no null
+    # The CLI knows no null.
+    assert declared.pop("customDomain") == declared.pop("httpApi") == {}
     assert Settings.model_validate(declared) == Settings()
 
 
