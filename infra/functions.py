@@ -82,6 +82,7 @@ def make_functions(
         settings, secret_arn=keys.secret.arn, issuer=api.issuer, dns_suffix=suffix
     )
     serving = Capacity(settings.memory_mb, settings.snap_start, settings.provisioned_concurrency)
+    former_keys = settings.told(lambda told: for_rotate(told.former_keys), "legacy_keys")
     rotate = Function(
         "rotate",
         settings,
@@ -102,7 +103,7 @@ def make_functions(
             "JWKS_MAX_AGE_SECONDS": str(timings.jwks_max_age),
             "ROTATION_DAYS": str(settings.rotation_days),
             "JWKS_PARAMETER_TAGS": json.dumps(stack_tags()),
-            "LEGACY_KEYS": settings.told(lambda told: for_rotate(told.former_keys), "legacy_keys"),
+            "LEGACY_KEYS": former_keys,
         },
         permissions=[*keys.write_ring(), *keys.write_jwks()],
         after=[keys.policy],
@@ -119,7 +120,8 @@ def make_functions(
         names.logical("publish"),
         function_name=rotate.name,
         input=json.dumps({"action": "publish"}),
-        triggers=triggers,
+        # Which of these were revoked has to be published before the JWKS function has them.
+        triggers={**triggers, "legacy_keys": former_keys},
         opts=pulumi.ResourceOptions.merge(
             opts,
             pulumi.ResourceOptions(depends_on=[keys.policy, keys.parameter, *rotate.ready]),

@@ -134,6 +134,14 @@ def test_the_functions_are_told_the_public_keys_and_nothing_else() -> None:
         assert name not in plan.of("Function") or "LEGACY_KEYS" not in plan.environment(name)
 
 
+def test_they_are_published_anew_before_the_jwks_function_has_them() -> None:
+    """For one of them may be a revoked key of ours, which must not be served meanwhile."""
+    plan = record(legacyKeys=[{"jwk": RSA, "until": UNTIL}])
+    publish = plan.of("Invocation")["publish"]
+    assert publish.inputs["triggers"] != record().of("Invocation")["publish"].inputs["triggers"]
+    assert publish.inputs["triggers"]["legacy_keys"] == plan.environment("rotate")["LEGACY_KEYS"]
+
+
 def test_without_any_nothing_is_told() -> None:
     assert record().environment("jwks")["LEGACY_KEYS"] == "[]"
 

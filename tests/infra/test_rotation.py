@@ -59,7 +59,7 @@ def test_what_is_published_is_sealed_before_a_function_asks_for_the_seal(
     publish = full_plan.of("Invocation")["publish"]
     assert json.loads(publish.inputs["input"]) == {"action": "publish"}
     assert publish.inputs["functionName"] == "powersync-auth-dev-rotate"
-    assert publish.inputs["triggers"] == {"bundle": sha256(bundle.read_bytes()).hexdigest()}
+    assert publish.inputs["triggers"]["bundle"] == sha256(bundle.read_bytes()).hexdigest()
     before = full_plan.before(publish)
     assert {"Function rotate", "RolePolicy rotate", "Key signing-keys"} <= before
     assert {"SecretPolicy key-ring", "Parameter jwks"} <= before
