@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from endpoints import asked
-from functions import JWKS_PATH, TOKEN_PATH
+from paths import JWKS_PATH, TOKEN_PATH
 from policies import policy
 
 if TYPE_CHECKING:

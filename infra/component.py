@@ -12,10 +12,11 @@ from advice import advice
 from alarms import Alarms
 from args import PowerSyncAuthArgs
 from client_auth import client_auth
-from functions import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH, make_functions
+from functions import make_functions
 from http_api import HttpApi
 from inputs import settle
 from naming import Names, add_tags
+from paths import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
 from roles import make_roles
 from rotation import Rotation
 from routes import Routes

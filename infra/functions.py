@@ -16,6 +16,7 @@ from endpoints import dns_suffix
 from lambda_function import Capacity, Function
 from legacy_keys import for_jwks, for_rotate
 from naming import stack_tags
+from paths import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from roles import Roles
     from settings import Settings
     from signing_keys import SigningKeys
-
-JWKS_PATH = "/.well-known/jwks.json"
-TOKEN_PATH = "/token"  # noqa: S105 - a path
-ANONYMOUS_PATH = "/token/anonymous"
 
 
 @dataclass(frozen=True)

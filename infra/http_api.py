@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from bundle import is_local
 from endpoints import asked
-from functions import JWKS_PATH
+from paths import JWKS_PATH
 
 if TYPE_CHECKING:
     from naming import Names

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from functions import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
 from object_types import Throttle
+from paths import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
