@@ -55,6 +55,12 @@ class MistakenError(Exception):
         super().__init__("\n".join(f"{mistake.key}: {mistake.should}" for mistake in mistakes))
 
 
+def listed(mistakes: Sequence[Mistake]) -> str:
+    """How many there are, and a line for each."""
+    count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
+    return "\n".join([f"{count}:", *(f"  - {m.key}: {m.should}" for m in mistakes)])
+
+
 def checked(values: Mapping[str, Any], names: Names, region: str | None) -> Settings:
     """Checks values together.
 

@@ -11,7 +11,7 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 from pydantic.alias_generators import to_camel
 
-from checked import KEYS, Mistake, MistakenError, checked, no_such_key
+from checked import KEYS, Mistake, MistakenError, checked, listed, no_such_key
 from inputs import LATE
 from naming import Names
 from regions import configured_region
@@ -34,10 +34,8 @@ class ConfigurationError(pulumi.RunError):
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         self.mistakes = mistakes
-        listed = "\n".join(f"  - {mistake.key}: {mistake.should}" for mistake in mistakes)
         super().__init__(
-            f"The configuration of the stack {pulumi.get_stack()} has {len(mistakes)} "
-            f"mistake{'s' if len(mistakes) > 1 else ''}:\n{listed}\n"
+            f"The configuration of the stack {pulumi.get_stack()} has {listed(mistakes)}\n"
             "Nothing has been changed. Correct them in the stack's file or with "
             "`pulumi config set`."
         )

@@ -10,7 +10,7 @@ import pulumi
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel, to_snake
 
-from checked import KEYS, Mistake, MistakenError, checked
+from checked import KEYS, Mistake, MistakenError, checked, listed
 from regions import configured_region
 
 if TYPE_CHECKING:
@@ -48,10 +48,8 @@ class InvalidInputsError(pulumi.RunError):
 
     def __init__(self, names: Names, mistakes: Sequence[Mistake]) -> None:
         self.mistakes = mistakes
-        listed = "\n".join(f"  - {mistake.key}: {mistake.should}" for mistake in mistakes)
         super().__init__(
-            f"PowerSyncAuth {names.instance!r} has {len(mistakes)} "
-            f"mistake{'s' if len(mistakes) > 1 else ''} in its inputs:\n{listed}\n"
+            f"PowerSyncAuth {names.instance!r} has {listed(mistakes)}\n"
             "Nothing of it has been changed."
         )
 

@@ -9,6 +9,7 @@ engine, and mistakes told by input.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -122,4 +123,5 @@ def serve() -> None:
         print(port, flush=True)
         await server.wait_for_termination()
 
-    asyncio.run(run())
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run())

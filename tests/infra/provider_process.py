@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -191,6 +192,6 @@ def provider_process(
             assert process.stdout is not None
             yield ProviderProcess(int(process.stdout.readline())), engine
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)
             process.wait()
             server.stop(None)

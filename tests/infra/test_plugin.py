@@ -1,6 +1,7 @@
 """The component for programs of other languages, through the process that Pulumi starts for it."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -227,7 +228,10 @@ def test_the_zip_is_kept_elsewhere_where_nothing_may_be_written(tmp_path: Path) 
     (folder / ".local").write_text("a folder cannot be made here, as on a read-only disk")
     before = {path for path in folder.rglob("*") if "__pycache__" not in path.parts}
     home = tmp_path / "cache"
-    with provider_process(folder, {"XDG_CACHE_HOME": str(home)}) as (process, _):
+    # What uv has fetched before stays where it is.
+    fetched = os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv"))
+    told = {"XDG_CACHE_HOME": str(home), "UV_CACHE_DIR": fetched}
+    with provider_process(folder, told) as (process, _):
         (function, *_) = process.construct(DEFAULTS).of("Function").values()
     assert Path(function.inputs["code"].path).is_relative_to(home)
     assert {path for path in folder.rglob("*") if "__pycache__" not in path.parts} == before
