@@ -8,6 +8,8 @@ from typing import Any
 import pulumi
 import pytest
 
+from inputs import LATE as LATE_INPUTS
+from tests.docs.snippets import ROOT, fenced
 from tests.infra.conftest import EVERYTHING
 from tests.infra.plan import ACCOUNT, REGION, Plan, Recorder, record, record_program
 
@@ -26,6 +28,8 @@ def program(folder: Path, text: str, project: str = "acme", **options: Any) -> P
 
 
 LATE = f"""
+from inputs import LATE as LATE_INPUTS
+from tests.docs.snippets import ROOT, fenced
 from tests.infra.conftest import EVERYTHING
 later = pulumi.Output.from_input("x")
 def late(value):
@@ -283,3 +287,18 @@ def test_the_api_may_be_made_by_the_same_program(tmp_path: Path) -> None:
 def test_an_api_that_cannot_be_is_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(pulumi.RunError, match=re.escape(said)):
         record(**changes)
+
+
+@pytest.mark.parametrize(("number", "components"), [(0, 1), (1, 2)])
+def test_the_programs_in_its_document_are_planned(
+    tmp_path: Path, number: int, components: int
+) -> None:
+    (tmp_path / "__main__.py").write_text(fenced("docs/component.md", "python")[number])
+    plan = record_program(tmp_path, "acme")
+    assert len([r for r in plan.resources if r.type.endswith(":PowerSyncAuth")]) == components
+
+
+def test_the_document_names_what_may_be_an_output() -> None:
+    text = (ROOT / "docs/component.md").read_text("utf-8")
+    paragraph = text.split("may be an output of another resource:")[1].split("Such a value")[0]
+    assert set(re.findall(r"`(\w+)`", paragraph)) == LATE_INPUTS.keys()
