@@ -5,6 +5,7 @@ hosts of other languages, they cannot try.
 """
 
 import functools
+import gc
 import json
 import os
 import runpy
@@ -25,9 +26,19 @@ from tests.infra.conftest import EVERYTHING
 from tests.infra.plan import DEFAULTS, PROJECT
 from tests.infra.provider_process import COMPONENT, provider_process
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("pulumi") is None, reason="the Pulumi CLI is not on the PATH"
-)
+pytestmark = [
+    pytest.mark.skipif(shutil.which("pulumi") is None, reason="the Pulumi CLI is not on the PATH"),
+    # Pulumi's automation leaves the event loop open in which it has run the program.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_for_other_tests_to_stumble_over() -> Iterator[None]:
+    yield
+    gc.collect()
+
 
 SETTINGS = {**DEFAULTS, **EVERYTHING}
 
