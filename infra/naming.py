@@ -47,13 +47,19 @@ class Names:
             return full
         whole = f"{project}/{stack}/{self.instance}" if self._prefix else stack
         end = f"-{hashlib.sha256(whole.encode()).hexdigest()[:8]}-{name}"
-        parts = [project, stack, self.instance] if self._prefix else [project, stack]
-        readable = "-".join(re.sub(r"[^A-Za-z0-9_-]", "-", part).strip("-") for part in parts)
-        return readable[: limit - len(end)].rstrip("-") + end
+        own = f"{stack}-{self.instance}" if self._prefix else stack
+        # Where names are what they were before there was a component, they have to stay so.
+        head = _allowed(project)[: limit - len(end) - 1]
+        room = limit - len(head) - len(end) - 1
+        return f"{head}-{_allowed(own)[:room].strip('-')}{end}"
 
     @property
     def _prefix(self) -> str:
         return "" if self.instance == pulumi.get_project() else f"{self.instance}-"
+
+
+def _allowed(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "-", text)
 
 
 def stack_tags() -> dict[str, str]:

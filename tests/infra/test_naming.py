@@ -50,6 +50,24 @@ def test_names_are_within_the_rules_of_aws(stack: str) -> None:
     assert re.fullmatch(r"[\w/+=.@-]{1,486}", plan.one("Secret").inputs["namePrefix"])
 
 
+@pytest.mark.parametrize(
+    ("stack", "name"),
+    [
+        ("dev", "powersync-auth-dev-jwks"),
+        ("production.eu", "powersync-auth-production-eu-2c23ccd7-jwks"),
+        ("x" * 100, f"powersync-auth-{'x' * 35}-09ecb6eb-jwks"),
+        (".", "powersync-auth--cdb4ee2a-jwks"),
+        (
+            "-bb-9-0ccY0X-.a1_0._Z09c9.a9bY_bY.bc-__.",
+            "powersync-auth-bb-9-0ccY0X--a1_0-_Z09c9-a9bY_bY-b-72673db3-jwks",
+        ),
+    ],
+)
+def test_names_are_those_of_the_releases_before(stack: str, name: str) -> None:
+    """Another name would be another function, and another key ring."""
+    assert record(stack=stack).of("Function")["jwks"].inputs["name"] == name
+
+
 def test_stacks_with_long_names_do_not_share_names() -> None:
     one, other = (record(stack="x" * 80 + end) for end in ("1", "2"))
     for kind in ("Function", "Role", "LogGroup", "Parameter", "EventRule"):
