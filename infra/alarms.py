@@ -108,22 +108,8 @@ class Alarms(pulumi.ComponentResource):
             period=MINUTES_5,
             threshold=5,
         )
-        if api.access_log is None:
-            self.register_outputs({})
-            return
-        self._count_throttled(api.access_log)
-        self._alarm(
-            "throttled",
-            "Requests for the JWKS or for tokens have been throttled for a quarter of an hour. "
-            "PowerSync refuses all tokens when it gets no JWKS for an hour. The access log has "
-            "where they come from; the setting `throttling` has the limits.",
-            THROTTLED_NAMESPACE,
-            names.physical("throttled", limit=255),
-            {},
-            period=MINUTES_5,
-            periods=6,
-            of_them=3,
-        )
+        if api.access_log is not None:
+            self._watch_throttled(api.access_log)
         self.register_outputs({})
 
     def _alarm(
@@ -161,11 +147,12 @@ class Alarms(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
         )
 
-    def _count_throttled(self, access_log: aws.cloudwatch.LogGroup) -> None:
+    def _watch_throttled(self, access_log: aws.cloudwatch.LogGroup) -> None:
         """Counts what API Gateway itself refuses; its metrics have no number of their own for it.
 
         A metric of one's own costs nothing in the hours in which nothing is counted.
         """
+        metric = self._names.physical("throttled", limit=255)
         aws.cloudwatch.LogMetricFilter(
             self._names.logical("throttled"),
             name=self._names.physical("throttled", limit=512),
@@ -176,10 +163,22 @@ class Alarms(pulumi.ComponentResource):
             ),
             metric_transformation={
                 "namespace": THROTTLED_NAMESPACE,
-                "name": self._names.physical("throttled", limit=255),
+                "name": metric,
                 "value": "1",
             },
             opts=pulumi.ResourceOptions(parent=self),
+        )
+        self._alarm(
+            "throttled",
+            "Requests for the JWKS or for tokens have been throttled for a quarter of an hour. "
+            "PowerSync refuses all tokens when it gets no JWKS for an hour. The access log has "
+            "where they come from; the setting `throttling` has the limits.",
+            THROTTLED_NAMESPACE,
+            metric,
+            {},
+            period=MINUTES_5,
+            periods=6,
+            of_them=3,
         )
 
     def _topic(self, email: pulumi.Input[str]) -> aws.sns.Topic:

@@ -152,4 +152,7 @@ def _warn(settings: Settings) -> None:
 
 def _has_provider(opts: pulumi.ResourceOptions | None) -> bool:
     """Whether it is somewhere else than the stack's configuration says."""
-    return opts is not None and bool(opts.provider or opts.providers)
+    if opts is None:
+        return False
+    inherited = opts.parent is not None and opts.parent.get_provider("aws:index:any") is not None
+    return inherited or bool(opts.provider or opts.providers)

@@ -30,7 +30,7 @@ LATE = {
         "name": "known-later.invalid",
         "certificateArn": "arn:aws:acm:{region}:000000000000:certificate/known-later",
     },
-    "httpApi": {"id": "knownlater"},
+    "httpApi": {"id": "knownlater", "url": ""},
     "alarmEmail": "known@later.invalid",
     "alarmTopicArn": "arn:aws:sns:{region}:000000000000:known-later",
     "customerKeyArn": "arn:aws:kms:{region}:000000000000:key/known-later",
@@ -39,7 +39,8 @@ LATE = {
 }
 """What may be known during the deployment only, and what stands for it until then.
 
-So much is known at once: that there are origins, a domain, somebody to write to, a key.
+So much is known at once: that there are origins, a domain, somebody to write to, a key; and of an
+object the members that are not listed.
 """
 
 
@@ -70,8 +71,9 @@ def settle(args: PowerSyncAuthArgs, names: Names, *, elsewhere: bool) -> Setting
     given = {to_camel(name): value for name, value in args.items() if value is not None}
     late = {key: value for key, value in given.items() if _has_output(value)}
     mistakes = [
-        Mistake(key, "should be known when the program runs: it decides what there is to be made")
-        for key in late.keys() - LATE.keys()
+        Mistake(path, "should be known when the program runs: it decides what there is to be made")
+        for key, value in late.items()
+        for path in _known_too_late(key, value)
     ]
 
     def judged(values: Mapping[str, Any]) -> Settings:
@@ -84,7 +86,11 @@ def settle(args: PowerSyncAuthArgs, names: Names, *, elsewhere: bool) -> Setting
             raise InvalidInputsError(names, sorted(mistakes))
         return settings
 
-    stand_ins = {key: _until_then(key, given[key], region) for key in late.keys() & LATE.keys()}
+    stand_ins = {
+        key: _until_then(key, value, region)
+        for key, value in late.items()
+        if not _known_too_late(key, value)
+    }
     settings = judged({key: value for key, value in given.items() if key not in late} | stand_ins)
     if late:
         everything: pulumi.Output[dict[str, Any]] = pulumi.Output.from_input(given)
@@ -93,6 +99,19 @@ def settle(args: PowerSyncAuthArgs, names: Names, *, elsewhere: bool) -> Setting
             {to_snake(key): pulumi.Output.from_input(value) for key, value in late.items()},
         )
     return settings
+
+
+def _known_too_late(key: str, value: Any) -> list[str]:
+    """What of an input decides something, and is known during the deployment only."""
+    match LATE.get(key):
+        case None:
+            return [key]
+        case dict(members):
+            if not isinstance(value, Mapping):
+                return [key]
+            late = {to_camel(name) for name, member in value.items() if _has_output(member)}
+            return [f"{key}.{name}" for name in late - members.keys()]
+    return []
 
 
 def _until_then(key: str, value: Any, region: str | None) -> Any:

@@ -92,6 +92,15 @@ PowerSyncAuth("auth", {{
     ("inputs", "said"),
     [
         ('"create_user_pool": pulumi.Output.from_input(True)', "createUserPool: should be known"),
+        (
+            '"custom_domain": {"name": "a.acme.dev", "keep_execute_api": later(True)}',
+            "customDomain.keepExecuteApi: should be known",
+        ),
+        ('"custom_domain": later({})', "customDomain: should be known"),
+        (
+            '"http_api": {"id": "a1b2c3d4e5", "path_prefix": later("/x")}, "rotation_days": 0',
+            "2 mistakes",
+        ),
         ('"powersync_url": "x/", "rotation_days": 0', "2 mistakes"),
         ('"powersync_url": "x/", "rotation_days": 0', "rotationDays: should be greater"),
         ('"powersyncurl": "x"', "powersyncurl: no such key; did you mean powersyncUrl?"),
@@ -102,8 +111,9 @@ PowerSyncAuth("auth", {{
 def test_what_is_wrong_with_inputs_is_said_as_of_the_configuration(
     tmp_path: Path, inputs: str, said: str
 ) -> None:
+    text = f'later = pulumi.Output.from_input\nPowerSyncAuth("auth", {{{inputs}}})'
     with pytest.raises(Exception, match=re.escape(said)) as raised:
-        program(tmp_path, f'PowerSyncAuth("auth", {{{inputs}}})')
+        program(tmp_path, text)
     assert isinstance(raised.value, pulumi.RunError)
 
 
@@ -176,6 +186,24 @@ def test_a_topic_of_ones_own_hears_beside_the_mail() -> None:
     (alarm, *_) = plan.of("MetricAlarm").values()
     assert len(alarm.inputs["alarmActions"]) == 2
     assert topic in alarm.inputs["alarmActions"]
+
+
+BELOW = f"""
+above = pulumi.ComponentResource(
+    "acme:index:Above", "above", None,
+    pulumi.ResourceOptions(providers=[aws.Provider("us", region="us-east-1")]),
+)
+PowerSyncAuth("auth", {{
+    "powersync_url": "{POWERSYNC}",
+    "alarm_topic_arn": "arn:aws:sns:us-east-1:{ACCOUNT}:on-call",
+}}, pulumi.ResourceOptions(parent=above))
+"""
+
+
+def test_the_provider_of_what_it_belongs_to_says_where_it_is(tmp_path: Path) -> None:
+    """And not the region in the stack's configuration, which is another one."""
+    plan = program(tmp_path, BELOW)
+    assert {f.provider.rpartition("::")[2] for f in plan.of("Function").values()} == {"us"}
 
 
 PROTECTED = f"""
