@@ -39,11 +39,10 @@ def hanging(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         yield
 
 
-@pytest.mark.usefixtures("hanging")
-def test_it_ends_whatever_hangs() -> None:
-    """The command itself, to its end; what is not left behind hangs for as long as tests wait."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "operate", "doctor", "--json"],
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs to its end what operators run."""
+    return subprocess.run(
+        [sys.executable, *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": "infra:lambda_src"},
         capture_output=True,
@@ -51,6 +50,12 @@ def test_it_ends_whatever_hangs() -> None:
         check=False,
         timeout=PATIENT,
     )
+
+
+@pytest.mark.usefixtures("hanging")
+def test_it_ends_whatever_hangs() -> None:
+    """The command itself, to its end; what is not left behind hangs for as long as tests wait."""
+    ran = python("-m", "operate", "doctor", "--json")
     assert ran.returncode in (1, 2), ran.stderr
     checks = {check["id"]: check for check in json.loads(ran.stdout)["checks"]}
     assert [name for name, check in checks.items() if check["ok"]] in ([], ["jwks.reachable"])
@@ -120,15 +125,7 @@ def test_the_process_ends_though_a_thread_of_an_executor_hangs() -> None:
         "print('told')\n"
         "leave(3)\n"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", hangs],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": "infra:lambda_src"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENT,
-    )
+    ran = python("-c", hangs)
     assert (ran.returncode, ran.stdout) == (3, "told\n"), ran.stderr
 
 
