@@ -4,15 +4,15 @@ Routes are `async def` although nothing in them awaits: a Lambda container has o
 time, and a plain `def` would send each through a thread pool.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.routing import Match
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from token_service.endpoints.anonymous import AnonymousSubjects
 from token_service.endpoints.responses import (
@@ -92,7 +92,7 @@ class TokenService:
 
 def signed_in_app(service: TokenService, providers: "IdentityProviders") -> FastAPI:
     """`GET`/`POST /token`: a PowerSync token for whoever the bearer credential says is calling."""
-    app = _app()
+    app = _Api()
 
     @app.api_route("/token", methods=["GET", "POST"], response_class=Response)
     async def token(request: Request) -> Response:
@@ -113,7 +113,7 @@ def signed_in_app(service: TokenService, providers: "IdentityProviders") -> Fast
 
 def anonymous_app(service: TokenService) -> FastAPI:
     """`GET`/`POST /token/anonymous`: a token for anybody."""
-    app = _app()
+    app = _Api()
 
     @app.api_route("/token/anonymous", methods=["GET", "POST"], response_class=Response)
     async def anonymous_token(request: Request) -> Response:
@@ -150,17 +150,6 @@ class _DirectRoute(APIRoute):
     signing the token.
     """
 
-    def __init__(
-        self, path: str, endpoint: Callable[[Request], Awaitable[Response]], **options: Any
-    ) -> None:
-        super().__init__(path, endpoint, **options)
-
-        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-            response = await endpoint(Request(scope, receive, send))
-            await response(scope, receive, send)
-
-        self.app = respond
-
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether the request is for this path, and by one of its methods."""
         if scope["path"] != self.path:
@@ -168,31 +157,35 @@ class _DirectRoute(APIRoute):
         allowed = self.methods or ()
         return Match.FULL if scope["method"] in allowed else Match.PARTIAL, {}
 
-
-def _app() -> FastAPI:
-    app = FastAPI(
-        title="PowerSync tokens",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
-        # Asked anew at each request otherwise.
-        telemetry={"tracing": False, "metrics": False, "logs": False},
-    )
-    app.router.route_class = _DirectRoute
-    # FastAPI's own stack would add what only its dependencies and its debug mode need.
-    app.middleware_stack = _ErrorAnswers(app.router)
-    return app
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request for this path."""
+        if scope["method"] not in (self.methods or ()):
+            await super().handle(scope, receive, send)  # Raises what is answered with 405.
+            return
+        response = await self.endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
-class _ErrorAnswers:
-    """Answers where the routes raise instead: an answer of theirs is whole before it is sent."""
+class _Api(FastAPI):
+    """FastAPI whose routes answer everything themselves, and with answers of ours to errors.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    Its own layers would add what only dependencies, its debug mode and telemetry need.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            title="PowerSync tokens",
+            docs_url=None,
+            redoc_url=None,
+            openapi_url=None,
+            redirect_slashes=False,
+        )
+        self.router.route_class = _DirectRoute
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request: an answer of a route is whole before it is sent, or it has raised."""
+        scope["app"] = self
         try:
-            await self._app(scope, receive, send)
+            await self.router.app(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - nothing internal reaches a client
             await error_response(error)(scope, receive, send)

@@ -1,6 +1,5 @@
 """What both token functions are made of."""
 
-import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -55,8 +54,8 @@ def token_service(environment: Mapping[str, str], anonymous_mode: str) -> TokenS
 class _Gateway(HTTPGateway):
     """API Gateway's payload 2.0, the one kind of event there is here.
 
-    Mangum would try each kind of event, work out more of the request than there is any use for, and
-    look into each response for cookies and binary content, of which there is none.
+    Mangum would work out more of the request than there is any use for, and look into each response
+    for cookies and binary content, of which there is none.
     """
 
     @property
@@ -86,32 +85,40 @@ class _Gateway(HTTPGateway):
         }
 
 
-class _InlineLoop(asyncio.AbstractEventLoop):
-    """An event loop for apps that never wait: it runs each task to its end at once.
+class _Adapter(Mangum):
+    """Mangum for an app that never waits: it runs each request to its end at once.
 
     A Lambda container has one request at a time, and nothing in the token service is awaited that
-    is not there already. Starting and stopping asyncio's own loop for each request would cost as
-    much as signing the token.
+    is not there already. Mangum's own way, with an event loop and a queue of messages, would cost
+    half as much as signing the token.
     """
 
-    def create_task(self, coro: Any, **_: object) -> Any:
-        """Run a coroutine to its end; raises `RuntimeError` if it waits for something."""
-        try:
-            coro.send(None)
-        except StopIteration as result:
-            return result.value
-        coro.close()
-        raise RuntimeError("the token service must not wait for anything")
+    def _setup_event_loop(self) -> None:
+        """There is none."""
 
-    def run_until_complete(self, future: Any) -> Any:
-        """The result of a task, which has ended already."""
-        return future
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        """The app's answer; raises `RuntimeError` if it waits for something."""
+        gateway = _Gateway(event, context, self.config)
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": gateway.body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        answering: Any = self.app(gateway.scope, receive, send)
+        try:
+            answering.send(None)
+        except StopIteration:
+            start, *parts = sent
+        else:
+            answering.close()
+            raise RuntimeError("the token service must not wait for anything")
+        body = b"".join([part["body"] for part in parts])
+        return gateway({"status": start["status"], "headers": start["headers"], "body": body})
 
 
 def lambda_handler(app: FastAPI, path_prefix: str = "") -> Mangum:
     """The app as a Lambda handler; `path_prefix` is what the API has before the app's paths."""
-    # What asyncio calls abstract is what a loop for apps that wait would need.
-    asyncio.set_event_loop(_InlineLoop())  # type: ignore[abstract]
-    return Mangum(
-        app, lifespan="off", api_gateway_base_path=path_prefix, custom_handlers=[_Gateway]
-    )
+    return _Adapter(app, lifespan="off", api_gateway_base_path=path_prefix)

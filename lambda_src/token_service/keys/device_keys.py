@@ -10,6 +10,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
+
 from token_service.keys.jwk import Jwk, base64url_decode, base64url_encode, segment
 
 DEVICE_TYPE = "device+jwt"
@@ -38,7 +41,7 @@ class DeviceKey:
     """Authenticates device tokens: JWTs with `alg` `HS256` (RFC 7518 §3.2)."""
 
     header: bytes
-    _prepared: hmac.HMAC = field(repr=False)
+    _prepared: HMAC = field(repr=False)
 
     @classmethod
     def of(cls, kid: str, secret: str) -> "DeviceKey":
@@ -48,14 +51,14 @@ class DeviceKey:
             raise ValueError(f"a device secret has {_SECRET_BYTES} bytes")
         return cls(
             segment({"alg": "HS256", "kid": kid, "typ": DEVICE_TYPE}),
-            hmac.new(decoded, digestmod=_HASH),
+            HMAC(decoded, SHA256()),
         )
 
     def code(self, content: bytes) -> bytes:
         """The third segment of a token whose first two are `content`."""
         mac = self._prepared.copy()
         mac.update(content)
-        return base64url_encode(mac.digest())
+        return base64url_encode(mac.finalize())
 
 
 class DeviceKeys:

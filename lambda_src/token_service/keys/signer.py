@@ -6,9 +6,11 @@ from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from jwt.algorithms import ECAlgorithm, get_default_algorithms
+from cryptography.hazmat.primitives.hashes import HashAlgorithm
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm, get_default_algorithms
 from jwt.exceptions import PyJWTError
 
 from token_service.keys.jwk import base64url_encode, segment
@@ -75,6 +77,8 @@ class Signer:
             raise ValueError
         if isinstance(algorithm, ECAlgorithm) and isinstance(private_key, EllipticCurvePrivateKey):
             return cls(key.kid, key.alg, _ecdsa(private_key, ECDSA(algorithm.hash_alg())))
+        if isinstance(algorithm, RSAAlgorithm) and isinstance(private_key, RSAPrivateKey):
+            return cls(key.kid, key.alg, _rsassa(private_key, algorithm.hash_alg()))
         return cls(
             key.kid, key.alg, lambda signing_input: algorithm.sign(signing_input, private_key)
         )
@@ -95,6 +99,12 @@ def _ecdsa(private_key: EllipticCurvePrivateKey, scheme: ECDSA) -> Callable[[byt
         return r.to_bytes(size, "big") + s.to_bytes(size, "big")
 
     return sign
+
+
+def _rsassa(private_key: RSAPrivateKey, scheme: HashAlgorithm) -> Callable[[bytes], bytes]:
+    """Signing as PyJWT would, with padding and hash made once (RFC 7518 §3.3)."""
+    padding = PKCS1v15()
+    return lambda signing_input: private_key.sign(signing_input, padding, scheme)
 
 
 def check_key_pair(key: SigningKey, published: Mapping[str, str]) -> None:

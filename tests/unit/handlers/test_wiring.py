@@ -1,21 +1,14 @@
 """What the token functions' handlers are made of."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from starlette.types import Receive, Scope, Send
 
 from tests.api_gateway import lambda_event
 from token_service.handlers.wiring import lambda_handler, token_service
-
-
-@pytest.fixture(autouse=True)
-def _own_loop() -> Iterator[None]:
-    """A handler sets the event loop of its thread."""
-    yield
-    asyncio.set_event_loop(None)
 
 
 def test_a_route_that_waits_for_something_fails_loudly() -> None:
@@ -44,6 +37,52 @@ def test_a_route_that_waits_for_nothing_is_answered() -> None:
 
     handler: Any = lambda_handler(app)
     assert handler(lambda_event("/answers"), None)["body"] == '"at once"'
+
+
+def test_the_body_of_a_request_is_there_at_once() -> None:
+    app = FastAPI()
+
+    @app.post("/echo")
+    async def echo(request: Request) -> str:
+        return (await request.body()).decode()
+
+    handler: Any = lambda_handler(app)
+    for body in ({"body": "clear"}, {"body": "Y2xlYXI=", "isBase64Encoded": True}):
+        event = lambda_event("/echo", method="POST", **body)
+        assert handler(event, None)["body"] == '"clear"'
+
+
+def test_an_answer_in_several_parts_is_put_together() -> None:
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 202, "headers": [(b"a", b"b")]})
+        await send({"type": "http.response.body", "body": b"one, ", "more_body": True})
+        await send({"type": "http.response.body", "body": b"two"})
+
+    handler: Any = lambda_handler(app)  # type: ignore[arg-type]
+    answer = handler(lambda_event("/"), None)
+    assert answer == {
+        "statusCode": 202,
+        "headers": {"a": "b"},
+        "body": "one, two",
+        "isBase64Encoded": False,
+    }
+
+
+def test_an_app_that_answers_nothing_fails_loudly() -> None:
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        pass
+
+    handler: Any = lambda_handler(app)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="not enough values"):
+        handler(lambda_event("/"), None)
+
+
+def test_a_handler_leaves_the_event_loop_of_its_thread_alone() -> None:
+    """Mangum would make one, which keeps files open, and warn of it on a later Python."""
+    asyncio.set_event_loop(None)
+    lambda_handler(FastAPI())
+    with pytest.raises(RuntimeError, match="no current event loop"):
+        asyncio.get_event_loop_policy().get_event_loop()
 
 
 def test_what_an_api_has_before_the_paths_is_taken_off() -> None:
