@@ -45,8 +45,9 @@ class _JsonResponse(Response):
             (b"cache-control", b"no-store"),
             (b"x-content-type-options", b"nosniff"),
             (b"content-length", str(len(self.body)).encode()),
-            *((name.lower().encode(), value.encode()) for name, value in (headers or {}).items()),
         ]
+        for name, value in (headers or {}).items():
+            self.raw_headers.append((name.lower().encode(), value.encode()))
 
 
 def json_response(status: int, content: Mapping[str, object], **headers: str) -> Response:

@@ -150,7 +150,10 @@ def parse_json_object(text: bytes, what: str) -> dict[str, object]:
     `what` names it in the reason. Raises `InvalidCredentialError`.
     """
     try:
-        value = _DECODER.decode(text.decode())
+        characters = text.decode().strip(_WHITE_SPACE)
+        value, end = _DECODER.raw_decode(characters)
+        if end != len(characters):
+            raise ValueError  # noqa: TRY301 - what stands behind a value makes it none
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, _UnwantedJsonError) else "not JSON"
         raise InvalidCredentialError(f"{what}: {reason}") from None
@@ -160,6 +163,10 @@ def parse_json_object(text: bytes, what: str) -> dict[str, object]:
     if text.count(b"{") + text.count(b"[") > DEEPEST_JSON and _depth_exceeds(value, DEEPEST_JSON):
         raise InvalidCredentialError(f"{what}: nested more than {DEEPEST_JSON} deep")
     return value
+
+
+_WHITE_SPACE = " \t\n\r"
+"""Of JSON (RFC 8259 §2)."""
 
 
 class _UnwantedJsonError(ValueError):
