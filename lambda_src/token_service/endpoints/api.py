@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     # The function that gives anonymous tokens does without it.
     from token_service.identity.providers import IdentityProviders
 
+READ_HEADERS = ("authorization", "x-anonymous-token")
+"""The headers of a request that the routes read; no others are handed to them."""
+
 AUTHENTICATED = "authenticated"
 ANONYMOUS = "anonymous"
 

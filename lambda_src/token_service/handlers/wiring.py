@@ -11,7 +11,7 @@ from mangum.handlers import HTTPGateway
 
 from token_service.aws.steady_clock import SteadyClock
 from token_service.endpoints.anonymous import AnonymousSubjects, FormerTokens
-from token_service.endpoints.api import TokenService
+from token_service.endpoints.api import READ_HEADERS, TokenService
 from token_service.keys.ring_cache import RingCache
 from token_service.keys.ring_store import KeyRingStore
 from token_service.keys.tokens import TokenIssuer
@@ -60,7 +60,10 @@ class _Gateway(HTTPGateway):
 
     @property
     def scope(self) -> Any:
-        """The request as ASGI has it, without who sent it to which address."""
+        """The request as ASGI has it, as far as the routes read it.
+
+        Names of headers are in lower case in an event, and each stands there once.
+        """
         http = self.event["requestContext"]["http"]
         headers = self.event.get("headers", {})
         return {
@@ -72,7 +75,9 @@ class _Gateway(HTTPGateway):
             ),
             "root_path": "",
             "query_string": self.event.get("rawQueryString", "").encode(),
-            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+            "headers": [
+                (name.encode(), headers[name].encode()) for name in READ_HEADERS if name in headers
+            ],
         }
 
     def __call__(self, response: Any) -> dict[str, Any]:
@@ -86,7 +91,7 @@ class _Gateway(HTTPGateway):
 
 
 class _Adapter(Mangum):
-    """Mangum for an app that never waits: it runs each request to its end at once.
+    """Mangum for an app that never waits and sends each answer whole: it runs to its end at once.
 
     A Lambda container has one request at a time, and nothing in the token service is awaited that
     is not there already. Mangum's own way, with an event loop and a queue of messages, would cost
@@ -111,12 +116,11 @@ class _Adapter(Mangum):
         try:
             answering.send(None)
         except StopIteration:
-            start, *parts = sent
+            start, whole = sent
         else:
             answering.close()
             raise RuntimeError("the token service must not wait for anything")
-        body = b"".join([part["body"] for part in parts])
-        return gateway({"status": start["status"], "headers": start["headers"], "body": body})
+        return gateway({**start, "body": whole["body"]})
 
 
 def lambda_handler(app: FastAPI, path_prefix: str = "") -> Mangum:
