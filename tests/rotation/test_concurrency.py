@@ -10,8 +10,8 @@ from tests.conftest import Figure
 from tests.rotation.account import Account, prepare, steps
 from tests.rotation.watch import Watch
 from token_service.keys.change import ABANDONED_AFTER, RotationInProgressError
+from token_service.keys.jwk_set import PublicationError
 from token_service.keys.keyring import KeyRing, RotationTooEarlyError
-from token_service.keys.publication import PublicationError
 from token_service.keys.ring_store import ConflictError
 from token_service.keys.rotation import Rotation
 

@@ -10,6 +10,7 @@ from tests.rotation.account import Account, steps
 from tests.rotation.world import World
 from token_service.keys import keyring, publication, publisher, ring_document
 from token_service.keys.change import ABANDONED_AFTER
+from token_service.keys.jwk_set import PublicationError
 from token_service.keys.key_generation import generate_private_jwk, generate_signing_key
 from token_service.keys.keyring import (
     KeyRing,
@@ -20,10 +21,10 @@ from token_service.keys.keyring import (
     State,
     Timings,
 )
-from token_service.keys.publication import PublicationError
 from token_service.keys.publisher import JwksPublisher
 from token_service.keys.ring_document import LARGEST_RING
 from token_service.keys.ring_store import StoredRing
+from token_service.keys.seal import LARGEST_SEAL
 from token_service.keys.signer import ALGORITHMS, Signer
 
 CACHES_AND_LIFETIMES = (
@@ -107,7 +108,7 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> Account:
     with monkeypatch.context() as patch:
         patch.setattr(JwksPublisher, "fits", fits_without_stamps)
         # Beside a seal there is as much room as was for a document without one.
-        patch.setattr(publication, "LARGEST_DOCUMENT", 8192 + publication.LARGEST_SEAL + 10)
+        patch.setattr(publication, "LARGEST_DOCUMENT", 8192 + LARGEST_SEAL + 10)
         patch.setattr(account.model, "largest_parameter", publication.LARGEST_DOCUMENT)
         for _ in range(40):
             account.wait(4)

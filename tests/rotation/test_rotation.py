@@ -10,8 +10,8 @@ from tests.rotation.watch import Watch
 from token_service.aws import aws_json
 from token_service.keys import publication
 from token_service.keys.change import RotationInProgressError
+from token_service.keys.jwk_set import PublicationError
 from token_service.keys.keyring import NoRoomError, RotationTooEarlyError, State, UnknownKeyError
-from token_service.keys.publication import PublicationError
 from token_service.keys.ring_store import CURRENT, PENDING, ConflictError, NoKeyRingError
 from token_service.keys.signer import KeyPairError
 

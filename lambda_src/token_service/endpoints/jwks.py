@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from token_service.aws.aws_json import AwsError
-from token_service.keys import publication
+from token_service.keys import jwk_set
+from token_service.keys.jwk_set import PublicationError
 from token_service.keys.kept import Kept, NothingKeptError
-from token_service.keys.publication import PublicationError
 from token_service.settings import JwksSettings
 
 JWKS_PATH = "/.well-known/jwks.json"
@@ -109,7 +109,7 @@ class JwksEndpoint:
     def _read(self) -> _Served:
         now = self._wall_clock()
         legacy = [key["jwk"] for key in self._settings.legacy_keys if now < key["until"]]
-        body = publication.jwks(self._read_document(), legacy)
+        body = jwk_set.served(self._read_document(), legacy)
         digest = base64.urlsafe_b64encode(hashlib.sha256(body.encode()).digest()).decode()
         etag = f'"{digest}"'
         max_age = f"public, max-age={self._settings.cache_seconds}"

@@ -1,4 +1,9 @@
 """Entry point of the `jwks` function."""
+# ruff: noqa: E402 - the collector is off before anything is imported
+
+import gc
+
+gc.disable()  # As in `auth`.
 
 import os
 
@@ -20,3 +25,6 @@ if _settings.seal_key_arn is not None:
     _open_seal = _seal_key.open
 
 handler = JwksEndpoint(_settings, SealedReader(_store.read, _open_seal), SteadyClock())
+
+gc.freeze()
+gc.enable()

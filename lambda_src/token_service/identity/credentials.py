@@ -153,7 +153,7 @@ def parse_json_object(text: bytes, what: str) -> dict[str, object]:
         characters = text.decode().strip(_WHITE_SPACE)
         value, end = _DECODER.raw_decode(characters)
         if end != len(characters):
-            raise ValueError  # noqa: TRY301 - what stands behind a value makes it none
+            raise ValueError
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, _UnwantedJsonError) else "not JSON"
         raise InvalidCredentialError(f"{what}: {reason}") from None

@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 
 from token_service.aws.aws_json import AwsError
 from token_service.keys import keyring, ring_document
+from token_service.keys.jwk_set import PublicationError
 from token_service.keys.keyring import KeyRing, Timings
-from token_service.keys.publication import Publication, PublicationError
+from token_service.keys.publication import Publication
 from token_service.keys.publisher import JwksPublisher
 from token_service.keys.ring_store import ConflictError, KeyRingStore, StoredRing
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from token_service.aws.aws_json import AwsError
 from token_service.keys import keyring, publication
 from token_service.keys.change import RingChanges
+from token_service.keys.jwk_set import PublicationError
 from token_service.keys.keyring import KeyRing, SigningKey
 from token_service.keys.problems import Problem, ProblemKind, find_problems
-from token_service.keys.publication import LONGEST_RETENTION, Publication, PublicationError
+from token_service.keys.publication import LONGEST_RETENTION, Publication
 from token_service.keys.ring_store import ConflictError, PendingVersion, StoredRing
 
 log = logging.getLogger(__name__)

@@ -1,11 +1,8 @@
 """Something that is read from AWS now and again, and kept while it cannot be read."""
 
-import logging
 import math
 from collections.abc import Callable
 from typing import Generic, TypeVar
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -72,7 +69,7 @@ class Kept(Generic[T]):
         if now >= self._ask_at:
             self._refresh()
             now = self._clock()
-        too_old = self.failing and now - self._read_at >= self._max_age
+        too_old = self._pause > 0 and now - self._read_at >= self._max_age
         if self._value is None or too_old:
             raise NothingKeptError(self._what, max(1, math.ceil(self._ask_at - now)))
         return self._value
@@ -83,7 +80,10 @@ class Kept(Generic[T]):
         try:
             self._value = self._read()
         except self._failures:
-            log.exception("%s cannot be read", self._what)
+            # As much of the JWKS function's cold start as TLS, and only wanted here.
+            import logging  # noqa: PLC0415
+
+            logging.getLogger(__name__).exception("%s cannot be read", self._what)
         else:
             self._pause, self._read_at = 0.0, asked_at
         finally:

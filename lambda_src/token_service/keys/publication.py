@@ -16,15 +16,14 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from token_service.keys.jwk import compact_json, public_members
+from token_service.keys.jwk import compact_json
+from token_service.keys.jwk_set import PublicationError, kids, public_jwk
+from token_service.keys.seal import LARGEST_SEAL
 
 log = logging.getLogger(__name__)
 
 LARGEST_DOCUMENT = 8192
 """Bytes that an advanced SSM parameter holds."""
-
-LARGEST_SEAL = 440
-"""Bytes of a seal, in base64: KMS adds some 150 bytes to a claim of about 90 (`seal.py`)."""
 
 RESERVE = 512
 """Bytes of it kept for what is beside the keys: the seal and the members of the document itself."""
@@ -61,10 +60,6 @@ class PublishedKey(NamedTuple):
 
 Publication = Mapping[str, PublishedKey]
 """Published keys by `kid`."""
-
-
-class PublicationError(Exception):
-    """A publication that cannot be read or written."""
 
 
 def fits(jwks: Iterable[Mapping[str, str]], withdrawn: Collection[str] = ()) -> bool:
@@ -125,33 +120,7 @@ def generation(document: str) -> int:
 
 def withdrawn(document: str) -> frozenset[str]:
     """The `kid`s in a readable document that are not served, whoever's key has them."""
-    return _kids(json.loads(document).get("withdrawn"))
-
-
-def jwks(document: str, legacy: Iterable[Mapping[str, str]] = ()) -> str:
-    """The JWK Set to serve: the public keys of the stored document, and no other members.
-
-    `legacy` are public JWKs of former signers, which stand behind ours; one that has the `kid` of
-    one of ours is left out, and so is one that was revoked.
-
-    Raises `PublicationError` if there is no key, or one that is no public JWK: to PowerSync a key
-    that is not in the set is gone, where an error lets it keep those it has.
-    """
-    try:
-        read = json.loads(document)
-        keys, revoked = [_public_jwk(key) for key in read["keys"]], _kids(read.get("withdrawn"))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise PublicationError(f"the JWKS parameter does not hold a JWK Set: {error!r}") from error
-    if not keys:
-        raise PublicationError("no key is published yet")
-    left_out = revoked | {key["kid"] for key in keys}
-    keys += [dict(jwk) for jwk in legacy if jwk["kid"] not in left_out]
-    return compact_json({"keys": keys})
-
-
-def _kids(told: object) -> frozenset[str]:
-    listed = told if isinstance(told, list) else []
-    return frozenset(kid for kid in listed if isinstance(kid, str))
+    return kids(json.loads(document).get("withdrawn"))
 
 
 def _withdrawn(kids: Collection[str]) -> dict[str, list[str]]:
@@ -163,7 +132,7 @@ def _published_key(member: object, now: float) -> PublishedKey | None:
     try:
         if not isinstance(member, dict):
             raise TypeError
-        jwk = _public_jwk(member)
+        jwk = public_jwk(member)
     except (ValueError, KeyError, TypeError):
         log.warning("a key of the JWKS parameter is no public JWK, and is left out")
         return None
@@ -180,14 +149,6 @@ def _published_key(member: object, now: float) -> PublishedKey | None:
         stopped_signing_at=stopped_at,
         retained_for=_retention(member.get("retained_for", 0), kid),
     )
-
-
-def _public_jwk(member: Mapping[str, str]) -> dict[str, str]:
-    """As `SigningKey.published_jwk` has it; raises `ValueError`, `KeyError` or `TypeError`."""
-    jwk = public_members(member) | {name: member[name] for name in ("kid", "alg", "use")}
-    if not all(isinstance(value, str) for value in jwk.values()):
-        raise TypeError("a member of a public JWK is no text")
-    return jwk
 
 
 def _time(told: object, name: str, kid: str, now: float) -> float | None:

@@ -12,8 +12,8 @@ from token_service.aws.aws_json import AwsError
 from token_service.keys import keyring, signer
 from token_service.keys.change import ABANDONED_AFTER, successor
 from token_service.keys.inspection import RingInspection
+from token_service.keys.jwk_set import PublicationError
 from token_service.keys.keyring import KeyRing, KeyRingError, MakeKey, NoRoomError
-from token_service.keys.publication import PublicationError
 from token_service.keys.publisher import LABELS_SEEN_WITHIN
 from token_service.keys.ring_store import (
     CURRENT,

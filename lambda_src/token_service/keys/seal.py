@@ -16,7 +16,10 @@ import json
 from collections.abc import Callable
 from typing import NamedTuple
 
-from token_service.keys.publication import PublicationError
+from token_service.keys.jwk_set import PublicationError
+
+LARGEST_SEAL = 440
+"""Bytes of a seal, in base64: KMS adds some 150 bytes to a claim of about 90."""
 
 WRITTEN_WITHIN = 300
 """Seconds that may lie between sealing and writing. AWS refuses what is signed by a clock that is

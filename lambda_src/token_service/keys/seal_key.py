@@ -7,8 +7,7 @@ import base64
 import binascii
 
 from token_service.aws.aws_json import AwsError, AwsJsonClient
-from token_service.keys.publication import LARGEST_SEAL
-from token_service.keys.seal import SealError
+from token_service.keys.seal import LARGEST_SEAL, SealError
 
 CONTEXT = "JwksParameter"
 """Name of the one pair in a seal's encryption context. The key's policy names it, too."""

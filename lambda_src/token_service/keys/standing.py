@@ -4,7 +4,8 @@ import json
 from dataclasses import dataclass
 
 from token_service.keys import publication
-from token_service.keys.publication import Publication, PublicationError, PublishedKey
+from token_service.keys.jwk_set import PublicationError
+from token_service.keys.publication import Publication, PublishedKey
 from token_service.keys.seal import (
     Claim,
     OpenSeal,

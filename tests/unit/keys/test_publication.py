@@ -5,10 +5,11 @@ import json
 import pytest
 
 from timings import Timings
-from token_service.keys import publication, publisher
+from token_service.keys import jwk_set, publication, publisher
+from token_service.keys.jwk_set import PublicationError
 from token_service.keys.key_generation import generate_private_jwk
 from token_service.keys.keyring import KeyRing, SigningKey, State
-from token_service.keys.publication import PublicationError, PublishedKey
+from token_service.keys.publication import PublishedKey
 
 KEY = {"kty": "OKP", "crv": "Ed25519", "x": "x", "kid": "k", "alg": "EdDSA", "use": "sig"}
 NOW = 1_800_000_000.5
@@ -85,7 +86,7 @@ def test_a_document_reads_back_and_has_nothing_private() -> None:
 
 def test_the_jwks_has_public_members_only_and_none_of_ours() -> None:
     document = publication.dumps(publisher.derive(CURRENT, [], {}, NOW, RETAIN), 1)
-    for key in json.loads(publication.jwks(document))["keys"]:
+    for key in json.loads(jwk_set.served(document))["keys"]:
         assert set(key) == {"kty", "crv", "x", "y", "kid", "alg", "use"}
         assert key["use"] == "sig"
 
@@ -116,11 +117,11 @@ def test_a_key_that_is_none_is_left_out_and_the_set_is_not_served(key: object) -
     document = json.dumps({"keys": [{**KEY, "kid": "good", "published_at": 5}, key]})
     assert publication.loads(document, NOW).keys() == {"good"}
     with pytest.raises(PublicationError):
-        publication.jwks(document)
+        jwk_set.served(document)
 
 
 def test_what_else_stands_in_a_key_is_not_served() -> None:
-    served = json.loads(publication.jwks(json.dumps({"keys": [{**KEY, "d": "d", "more": [1]}]})))
+    served = json.loads(jwk_set.served(json.dumps({"keys": [{**KEY, "d": "d", "more": [1]}]})))
     assert served == {"keys": [KEY]}
 
 

@@ -9,8 +9,16 @@ import pytest
 from tests.rotation.account import Account, steps
 from token_service.aws.aws_json import AwsError, AwsUnreachableError
 from token_service.keys import publication
-from token_service.keys.publication import LARGEST_DOCUMENT, LARGEST_SEAL
-from token_service.keys.seal import Claim, SealedReader, SealError, StoredValue, attached, detached
+from token_service.keys.publication import LARGEST_DOCUMENT
+from token_service.keys.seal import (
+    LARGEST_SEAL,
+    Claim,
+    SealedReader,
+    SealError,
+    StoredValue,
+    attached,
+    detached,
+)
 from token_service.keys.seal_key import SealKey
 
 ATTACKERS_KEY = {"kty": "OKP", "crv": "Ed25519", "x": "x", "kid": "attacker", "alg": "EdDSA"}
