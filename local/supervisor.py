@@ -85,6 +85,7 @@ def _private(folder: Path) -> dict[str, str]:
         "TMPDIR": str(folder),
         "HOME": str(folder),
         "S3_DATA_DIR": str(folder / "s3"),
+        "STATE_DIR": str(folder / "state"),
         "DOCKER_HOST": f"unix://{folder}/there-is-no-docker.sock",
     }
 

@@ -64,7 +64,7 @@ def recollected() -> Memory | None:
     file = os.environ.get("MEMORY_FILE")
     if file is None:
         return None
-    memory = Memory(Path(file), REMEMBERED)
+    memory = Memory(Path(file), REMEMBERED, Path(cognito._POOL_KEYS_DIR))  # noqa: SLF001
     memory.hold()
     if not memory.restore():
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - ourselves

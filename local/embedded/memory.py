@@ -26,6 +26,7 @@ SAVED_EVERY_SECONDS = 0.4
 """Together with the time that saving takes, what a `kill -9` may lose stays below a second."""
 
 _OWNER_ONLY = 0o600
+_POOL_KEYS = "pool-keys"
 _LOCKED_WITHIN_SECONDS = 8.0
 _READ_ONLY = ("GET", "HEAD", "OPTIONS")
 
@@ -47,11 +48,13 @@ class Memory:
     Args:
         file: Where it is; only its owner can read it, as it has private keys.
         services: MiniStack's modules, by name.
+        pool_keys: The folder where MiniStack has the signing keys of user pools, as PEM files.
     """
 
-    def __init__(self, file: Path, services: Mapping[str, Any]) -> None:
+    def __init__(self, file: Path, services: Mapping[str, Any], pool_keys: Path) -> None:
         self._file = file
         self._services = services
+        self._pool_keys = pool_keys
         self._digest = b""
         self._changed = True
         self._lock = os.open(file.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, _OWNER_ONLY)
@@ -93,6 +96,10 @@ class Memory:
             state = json.loads(text, object_hook=persistence._json_object_hook)  # noqa: SLF001
             for name, service in self._services.items():
                 service.load_persisted_state(state[name])
+            self._pool_keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Files of former releases have none.
+            for name, pem in state.get(_POOL_KEYS, {}).items():
+                (self._pool_keys / name).write_text(pem)
         except Exception:  # noqa: BLE001 - whatever MiniStack makes of it, it is of no use
             now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
             self._file.replace(self._file.with_name(f"{self._file.name}{PUT_ASIDE}{now}"))
@@ -128,8 +135,16 @@ class Memory:
 
     def _content(self) -> bytes:
         state = {name: service.get_state() for name, service in self._services.items()}
+        state[_POOL_KEYS] = self._read_pool_keys()
         text = json.dumps(state, default=persistence._json_default).encode()  # noqa: SLF001
         return hashlib.sha256(text).hexdigest().encode() + b"\n" + text
+
+    def _read_pool_keys(self) -> dict[str, str]:
+        keys = {}
+        for file in self._pool_keys.glob("*.pem"):
+            with contextlib.suppress(FileNotFoundError):  # The pool has just been deleted.
+                keys[file.name] = file.read_text()
+        return keys
 
     def _write(self, content: bytes) -> None:
         digest = content.partition(b"\n")[0]

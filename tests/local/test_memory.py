@@ -92,6 +92,29 @@ def test_what_was_yesterday_is_today(tmp_path: Path) -> None:
         assert lifetime["exp"] - lifetime["iat"] == 120
 
 
+def pool_keys(stack: LocalStack) -> Any:
+    """The keys that the user pool signs with, as the front door publishes them."""
+    pool = stack.outputs["user_pool_id"]
+    url = f"{stack.door.url}/{pool}/.well-known/jwks.json"
+    return httpx.get(url, timeout=PATIENT).json()["keys"]
+
+
+def test_the_keys_of_the_user_pool_are_remembered_in_the_file_and_nowhere_else(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "memory.json"
+    elsewhere = Path("/tmp/ministack-state")  # where MiniStack has them if it is not told
+    before = set(elsewhere.rglob("*"))
+    with LocalStack(memory=file) as first:
+        local = first.outputs["local"]
+        sign_in(first, USERNAME=local["username"], PASSWORD=local["password"])
+        keys = pool_keys(first)
+    with LocalStack(memory=file) as second:
+        assert pool_keys(second) == keys
+    assert file.read_text().count("BEGIN PRIVATE KEY") >= len(keys)
+    assert set(elsewhere.rglob("*")) == before
+
+
 def test_a_password_that_the_user_has_changed_is_not_told(tmp_path: Path) -> None:
     file = tmp_path / "memory.json"
     with LocalStack(memory=file) as first:
@@ -197,7 +220,7 @@ def test_a_pool_that_cannot_become_what_is_configured_says_what_to_do(tmp_path: 
                 f'aws.cognito.UserPool("u", name="u", {arguments})',
             )
             (program / "__main__.py").write_text("\n".join(lines))
-            deployer = LocalDeployer(Aws(emulator.endpoint, REGION), lambda _: None)
+            deployer = LocalDeployer(Aws(emulator.endpoint, REGION))
             config = {"aws:region": REGION}
             run_program(deployer, project="p", stack="s", config=config, program=program)
 
