@@ -19,10 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
-from ministack.core import iam_actions, lambda_runtime
+from ministack.core import iam_actions, lambda_runtime, responses
 from ministack.services import cognito, kms, lambda_svc, secretsmanager, ssm
 
-from local.embedded import gateway, key_use
+from local.embedded import gateway, key_use, models
 from local.embedded.guard import Guard
 from local.embedded.memory import CannotSaveError, Memory, MemoryInUseError
 from local.embedded.unpacking import unpack_once
@@ -41,6 +41,7 @@ async def run(memory: Memory | None) -> None:
     guard = Guard(inner, authority, owner_key, door_key)
     gateway.complete(lambda_svc)
     key_use.complete(iam_actions)
+    models.tell(responses, iam_actions)
     unpack_once(lambda_runtime, Path(os.environ.pop("UNPACKED")))
     config = Config()
     config.bind = [f"fd://{os.environ.pop('LISTENER')}"]

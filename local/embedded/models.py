@@ -1,0 +1,50 @@
+"""What MiniStack reads of botocore's service models, told without them.
+
+They are some megabytes of JSON, of which it wants two small things: how a service's answers are
+written, and which of its operations take tags. Reading them was half of what a start costs. The
+functions here stand for two of MiniStack's, whose version is pinned; `tests/local/test_embedded.py`
+compares what they tell with the models.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+PROTOCOLS = {
+    "apigateway": "rest-json",
+    "cognito-idp": "json 1.1",
+    "events": "json 1.1",
+    "iam": "query",
+    "kms": "json 1.1",
+    "lambda": "rest-json",
+    "logs": "json 1.1",
+    "monitoring": "smithy-rpc-v2-cbor 1.0",
+    "s3": "rest-xml",
+    "secretsmanager": "json 1.1",
+    "sns": "query",
+    "ssm": "json 1.1",
+    "sts": "query",
+}
+"""By MiniStack's name of the service, with the version of JSON where a protocol has one."""
+
+
+class _EveryOperation:
+    """Operations of which each may take tags: whether one has any is seen in its request."""
+
+    def __contains__(self, operation: object) -> bool:
+        return True
+
+
+def tell(responses: Any, iam_actions: Any) -> None:
+    """Has MiniStack's modules ask here, and read the model of any other service."""
+    read = responses._service_model  # noqa: SLF001 - see above
+
+    def model(service: str) -> Any:
+        if service not in PROTOCOLS:
+            return read(service)
+        protocol, _, version = PROTOCOLS[service].partition(" ")
+        return SimpleNamespace(metadata={"protocol": protocol, "jsonVersion": version or None})
+
+    responses._service_model = model  # noqa: SLF001
+    iam_actions._tag_operations = lambda _service: _EveryOperation()  # noqa: SLF001
