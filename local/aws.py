@@ -13,38 +13,38 @@ import botocore.session
 from botocore.config import Config
 
 from local.door.published import Published
-from local.emulator import ACCOUNT_ID
+from local.emulator import ACCOUNT_ID, ROOT_KEY
 
 NO_PROXY = Config(proxies={})
 """The embedded AWS is on this machine, where a proxy cannot reach it."""
-
-ROOT_KEY = ("test", "test")
-"""What MiniStack takes for its root's key. Its URL is the secret, see `local.embedded.guard`."""
 
 _LONGEST_CALL_SECONDS = 900
 _EVERYWHERE_LEFT_OUT = {"region", "tags"}
 _BUCKET = "uploads"
 
 
-def root_session(region: str) -> boto3.Session:
-    """A session as root of the embedded AWS's account.
+def core_session() -> botocore.session.Session:
+    """Botocore's part of a session, without the user's profile and configuration files.
 
-    It needs no account in AWS, so the user's credentials, profile and configuration files, which
-    may have mistakes, stay out of it.
+    The embedded AWS needs no account in AWS, so they, which may have mistakes, stay out of it.
     """
     # A setting's name in the configuration, its environment variable, its default, its conversion.
-    core = botocore.session.Session(
+    return botocore.session.Session(
         {
             "config_file": (None, None, os.devnull, None),
             "credentials_file": (None, None, os.devnull, None),
             "profile": (None, None, None, None),
         }
     )
+
+
+def root_session(region: str, core: botocore.session.Session | None = None) -> boto3.Session:
+    """A session as root of the embedded AWS's account; `core` is a `core_session`, or made now."""
     return boto3.Session(
         aws_access_key_id=ROOT_KEY[0],
         aws_secret_access_key=ROOT_KEY[1],
         region_name=region,
-        botocore_session=core,
+        botocore_session=core or core_session(),
     )
 
 
@@ -56,14 +56,23 @@ class Aws:
         region: AWS region that it plays.
         account_id: The account that it plays.
         published: What of it the front door lets through; filled in as it is made.
+
+    Args:
+        core: A `core_session` to make the clients with; made now if it is left out.
     """
 
-    def __init__(self, endpoint: str, region: str, published: Published | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        region: str,
+        published: Published | None = None,
+        core: botocore.session.Session | None = None,
+    ) -> None:
         self.endpoint = endpoint
         self.region = region
         self.published = published or Published()
         self.account_id = ACCOUNT_ID
-        self._session = root_session(region)
+        self._session = root_session(region, core)
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._uploaded: set[str] = set()

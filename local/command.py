@@ -32,6 +32,7 @@ from local.door.visits import Visit
 from local.emulator import ROOT, Emulator, EmulatorError
 from local.engine import DeploymentError
 from local.outputs import OutputsFileError, OutputsFiles, what_next
+from local.provider import Provider, ProviderError
 from local.remembered import MemoryFileError, memory_file
 from local.stack import LocalStack
 
@@ -44,6 +45,7 @@ _EXPECTED_ERRORS = (
     EmulatorError,
     MemoryFileError,
     OutputsFileError,
+    ProviderError,
     pulumi.RunError,
 )
 
@@ -85,10 +87,11 @@ class _Restarted(BaseException):
 class _Session:
     """One run of the command."""
 
-    def __init__(self, console: Console, errors: Console, page: Page) -> None:
+    def __init__(self, console: Console, errors: Console, page: Page, provider: Provider) -> None:
         self._console = console
         self._errors = errors
         self._page = page
+        self._provider = provider
         self._emulator: Emulator | None = None
         self._restart_with: str | None = None
         self._is_stopped = False
@@ -115,6 +118,7 @@ class _Session:
                 address=address,
                 config_file=config_file,
                 memory=memory,
+                provider=self._provider,
                 routes=self._page.routes,
                 visited=self._page.visited,
                 progress=lambda text: self._show(status.update, text),
@@ -178,8 +182,8 @@ class _Session:
         raise _Stopped
 
 
-def main(page: Page) -> int:
-    """Runs the command; returns its exit status."""
+def main(page: Page, provider: Provider) -> int:
+    """Runs the command with a provider that has just been started; returns its exit status."""
     # Looking for garbage would be a quarter of what the deployment costs, and finds hardly any.
     gc.disable()
     console = Console(stderr=False, soft_wrap=True)
@@ -191,7 +195,7 @@ def main(page: Page) -> int:
         folder = ROOT / ".local"
         files = OutputsFiles(folder, address.port, given("LOCAL_OUTPUTS"))
         memory = memory_file(folder, address.port, given("LOCAL_MEMORY"), given("FRESH"))
-        _Session(console, errors, page).run(
+        _Session(console, errors, page, provider).run(
             address, Path(config_file) if config_file else None, files, memory
         )
     except _Stopped:

@@ -1,11 +1,11 @@
 """Makes the program's resources in the embedded AWS."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from local.aws import Aws
-from local.engine import Created, Resource
+from local.resource import Created, Resource
 from local.resources import MAKERS
 
 
@@ -18,22 +18,13 @@ class LocalDeployer:
 
     Args:
         aws: The emulator to make things in.
-        progress: Told of each resource that is there, in the order they are finished.
-        wait_until_ready: Returns when the emulator answers.
     """
 
-    def __init__(
-        self,
-        aws: Aws,
-        progress: Callable[[Resource], None],
-        wait_until_ready: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, aws: Aws) -> None:
         self._aws = aws
-        self._progress = progress
-        self._wait_until_ready = wait_until_ready
 
     def create(self, resource: Resource) -> Created:
-        """Makes one resource; see `local.engine.Deployer`."""
+        """Makes one resource; see `local.resource.Deployer`."""
         if not resource.custom:
             return Created("")
         function = MAKERS.get(resource.type)
@@ -42,10 +33,7 @@ class LocalDeployer:
                 f"the local stack cannot make this type: add a function for {resource.type} "
                 f"to local/resources ({resource.urn})"
             )
-        self._wait_until_ready()
-        created = function(self._aws, resource)
-        self._progress(resource)
-        return created
+        return function(self._aws, resource)
 
     def invoke(
         self,
@@ -53,7 +41,7 @@ class LocalDeployer:
         arguments: Mapping[str, Any],
         provider: str,  # noqa: ARG002 - there is one account and region
     ) -> Mapping[str, Any]:
-        """Answers a data source; see `local.engine.Deployer`."""
+        """Answers a data source; see `local.resource.Deployer`."""
         match token.rpartition(":")[2]:
             case "getCallerIdentity":
                 account = self._aws.account_id
@@ -63,7 +51,6 @@ class LocalDeployer:
                 region = self._aws.region
                 return {"description": region, "endpoint": "", "id": region, "region": region}
             case "getRoles":
-                self._wait_until_ready()
                 return {**arguments, "arns": self._role_arns(arguments["nameRegex"])}
             case "getPartition":
                 return {

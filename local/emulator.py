@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MINISTACK_PYTHON = ROOT / ".local" / "ministack" / "bin" / "python"
 HOST = "127.0.0.1"
 ACCOUNT_ID = "000000000000"
+ROOT_KEY = ("test", "test")
+"""What MiniStack takes for its root's key. Its URL is the secret, see `local.embedded.guard`."""
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _EMBEDDED = Path(__file__).with_name("embedded")

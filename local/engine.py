@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf import empty_pb2, struct_pb2
-from pulumi import _types
+from pulumi import FileArchive, FileAsset, _types
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from local.resource import Resource
 
+if TYPE_CHECKING:
     from pulumi.resource import ResourceTransformationArgs
+
+    from local.resource import Deployer
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 
@@ -35,74 +37,6 @@ _FEATURES = (
 
 _MISSING = "<output {output!r} of {urn} was not given by the deployer>"
 _MISSING_PATTERN = re.compile(r"<output '[^']*' of urn:\S+ was not given by the deployer>")
-
-
-@dataclass(frozen=True)
-class Resource:
-    """A resource as the program asks for it.
-
-    Attributes:
-        type: Pulumi type token, such as `aws:kms/key:Key`.
-        name: Logical name, unique for its type.
-        urn: Pulumi's name for it, unique in the stack.
-        inputs: Provider inputs under their camelCase names; whole numbers are `int`, archives and
-            assets are Pulumi's own objects, secrets are in the clear (see `secret_inputs`).
-        secret_inputs: Names of the inputs that are, or contain, secrets.
-        custom: False for a component, which groups others and is nothing in AWS.
-        parent: URN of the component or stack that it belongs to.
-        dependencies: URNs that have to exist before it.
-        protect: Whether `pulumi destroy` refuses to delete it.
-        retain_on_delete: Whether it stays in AWS when Pulumi deletes it.
-        ignore_changes: Inputs that the program sets once and then leaves to others.
-        secret_outputs: Outputs that the program marks as secret.
-        aliases: URNs of parents that it had in a former release of the program; empty for none.
-        provider: URN of the provider that makes it; empty for that of the stack.
-        hooks: Names of what is to run before it is updated, in previews too. Nothing is ever
-            updated here, so none of them does.
-    """
-
-    type: str
-    name: str
-    urn: str
-    inputs: Mapping[str, Any]
-    secret_inputs: frozenset[str] = frozenset()
-    custom: bool = True
-    parent: str = ""
-    dependencies: tuple[str, ...] = ()
-    protect: bool = False
-    retain_on_delete: bool = False
-    ignore_changes: tuple[str, ...] = ()
-    secret_outputs: tuple[str, ...] = ()
-    aliases: tuple[str, ...] = ()
-    provider: str = ""
-    hooks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Created:
-    """What came of a resource: its provider id and its outputs beside the inputs (camelCase)."""
-
-    id: str
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Deployer(Protocol):
-    """Makes what the program asks for. Called from several threads at once."""
-
-    def create(self, resource: Resource) -> Created:
-        """Makes one resource and returns when it is there.
-
-        Components are announced too (`resource.custom` is False); their answer is not used.
-        """
-
-    def invoke(self, token: str, arguments: Mapping[str, Any], provider: str) -> Mapping[str, Any]:
-        """Answers a data source such as `aws:index/getCallerIdentity:getCallerIdentity`.
-
-        Args:
-            token: Which.
-            arguments: What it is asked.
-            provider: URN of the provider it is asked with; empty for that of the stack.
-        """
 
 
 class DeploymentError(Exception):
@@ -145,8 +79,9 @@ class Monitor:
 
     def learn_outputs(self, args: ResourceTransformationArgs) -> None:
         """A stack transformation that changes nothing: notes which outputs a type has."""
-        types = _types.resource_types(type(args.resource))
-        self._text_outputs[args.type_] = frozenset(n for n, t in types.items() if t is str)
+        if args.type_ not in self._text_outputs:
+            types = _types.resource_types(type(args.resource))
+            self._text_outputs[args.type_] = frozenset(n for n, t in types.items() if t is str)
 
     def GetDeploymentInfo(self, _: Any) -> Any:
         return resource_pb2.DeploymentInfo(supportedFeatures=_FEATURES)
@@ -267,6 +202,8 @@ def _unwrap(value: Any) -> Any:
         return {key: _unwrap(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_unwrap(item) for item in value]
+    if isinstance(value, FileArchive | FileAsset):
+        return Path(value.path)
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.loaders
 
-from local.engine import Created, Resource
+from local.resource import Created, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,20 +1,20 @@
 """The whole product on this machine: MiniStack, the Pulumi program deployed to it, and a user."""
 
-import secrets
+from __future__ import annotations
+
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from starlette.routing import BaseRoute
 
 from bundle import LOCAL, lambda_bundle
-from local.aws import ROOT_KEY, Aws
 from local.configuration import STACK, local_bundle, project_name, stack_configuration
-from local.deployer import LocalDeployer
 from local.disk import FULL, refuse_full_disk
 from local.door.address import Address, host_of
 from local.door.published import Published
@@ -22,21 +22,19 @@ from local.door.routes import front_door
 from local.door.server import FrontDoor
 from local.door.upstream import Upstream
 from local.door.visits import Told, told_of_visits
-from local.emulator import ROOT, Emulator
+from local.emulator import ROOT, ROOT_KEY, Emulator
 from local.program import INFRA, run_program
+from local.provider import Provider
 from local.remembered import put_aside
 
-USERNAME = "user@example.com"
-
-_KEPT_AT = "/local-stack/password"
-"""Kept in the embedded AWS, so that it is remembered with the user and not without."""
+if TYPE_CHECKING:
+    from local.aws import Aws
 
 
 class LocalStack:
     """A deployed local stack; used as a context manager.
 
     Attributes:
-        aws: The embedded AWS.
         door: The server that apps reach; the URLs in the outputs are its.
         outputs: The stack's outputs, and under `local` how its owner reaches the emulator and who
             the user is, and which file configures it: `endpoint` (whoever knows it is let in),
@@ -54,6 +52,7 @@ class LocalStack:
         enforce_iam: bool = True,
         memory: Path | None = None,
         program: Path = INFRA,
+        provider: Provider | None = None,
         routes: Sequence[BaseRoute] = (),
         visited: Told = lambda _: None,
         progress: Callable[[str], None] = lambda _: None,
@@ -70,6 +69,7 @@ class LocalStack:
             enforce_iam: Whether policies are enforced, as in AWS.
             memory: A file that keeps the data from one start to the next, see `Emulator`.
             program: The folder of the Pulumi program.
+            provider: Makes the resources, and is ended then; started now if it is left out.
             routes: What the front door serves beside what AWS would.
             visited: Told of each request that the front door has answered.
             progress: Told what is being done.
@@ -83,13 +83,14 @@ class LocalStack:
             BundleError: The Lambda zip cannot be built.
             EmulatorError: MiniStack does not start, or has ended.
             DeploymentError: A resource could not be made.
+            ProviderError: The user could not be made.
             pulumi.RunError: The program refuses to run.
         """
-        settings = stack_configuration(config, config_file, warn)
-        refuse_full_disk(*_written_to())
-        region = settings["aws:region"]
-        unreadable = put_aside(memory) if memory else set()
-        with ExitStack() as undo:
+        with ExitStack() as undo, provider or Provider() as maker:
+            settings = stack_configuration(config, config_file, warn)
+            refuse_full_disk(*_written_to())
+            region = self._region = settings["aws:region"]
+            unreadable = put_aside(memory) if memory else set()
             self.door = FrontDoor(address or Address())
             undo.callback(self.door.close)
             progress("Starting MiniStack, the embedded AWS")
@@ -103,11 +104,16 @@ class LocalStack:
             names = frozenset({host_of(urlsplit(self.door.url).netloc)})
             upstream = Upstream(self.emulator.door_url)
             self.door.open(told_of_visits(front_door(published, upstream, routes, names), visited))
-            self.aws = Aws(self.emulator.endpoint, region, published)
-            outputs = self._deployed(settings, program, progress)
-            local = self._local_outputs(outputs)
-            local["config_file"] = str(config_file.resolve()) if config_file else ""
-            self.outputs = {**outputs, "local": local}
+            maker.begin(
+                self.emulator.endpoint,
+                region,
+                published,
+                lambda made: progress(f"Deployed {made.type} {made.name}"),
+                # It starts while the program is being imported.
+                self.emulator.wait_until_ready,
+            )
+            self.outputs = self._deployed(settings, program, maker)
+            self.outputs["local"]["config_file"] = str(config_file.resolve()) if config_file else ""
             for aside in sorted(put_aside(memory) - unreadable) if memory else ():
                 warn(
                     f"the data of former starts could not be read and is in {aside} now; this stack"
@@ -116,19 +122,14 @@ class LocalStack:
             self._undo = undo.pop_all()
 
     def _deployed(
-        self, settings: Mapping[str, str], program: Path, progress: Callable[[str], None]
+        self, settings: Mapping[str, str], program: Path, provider: Provider
     ) -> dict[str, Any]:
-        deployer = LocalDeployer(
-            self.aws,
-            lambda made: progress(f"Deployed {made.type} {made.name}"),
-            # It starts while the program is being imported.
-            self.emulator.wait_until_ready,
-        )
         try:
             with local_bundle():
-                return run_program(
-                    deployer, project=project_name(), stack=STACK, config=settings, program=program
+                outputs = run_program(
+                    provider, project=project_name(), stack=STACK, config=settings, program=program
                 )
+            return {**outputs, "local": self._local_outputs(outputs, provider)}
         except Exception:
             self.emulator.refuse_ended()
             refuse_full_disk(*_written_to(), needed=FULL)
@@ -145,65 +146,30 @@ class LocalStack:
     ) -> None:
         self.stop()
 
+    @cached_property
+    def aws(self) -> Aws:
+        """The embedded AWS."""
+        from local.aws import Aws  # noqa: PLC0415 - the stack itself does without boto3
+
+        return Aws(self.emulator.endpoint, self._region)
+
     def stop(self) -> None:
         """Ends everything and leaves nothing behind; safe to repeat."""
         self._undo.close()
 
-    def _local_outputs(self, outputs: Mapping[str, Any]) -> dict[str, str]:
+    def _local_outputs(self, outputs: Mapping[str, Any], provider: Provider) -> dict[str, str]:
         pool_id, client_id = outputs.get("user_pool_id"), outputs.get("user_pool_client_id")
-        password = self._created_user(pool_id, str(client_id)) if pool_id else ""
+        user = provider.ready_made_user(pool_id, str(client_id)) if pool_id else ("", "")
         return {
-            "endpoint": self.aws.endpoint,
+            "endpoint": self.emulator.endpoint,
             "access_key_id": ROOT_KEY[0],
             "secret_access_key": ROOT_KEY[1],
-            "region": self.aws.region,
+            "region": self._region,
             "user_pool_id": pool_id or "",
             "client_id": client_id or "",
-            "username": USERNAME if pool_id else "",
-            "password": password,
+            "username": user[0],
+            "password": user[1],
         }
-
-    def _created_user(self, pool_id: str, client_id: str) -> str:
-        """Makes the user, or finds the remembered one.
-
-        Returns:
-            The password; empty where the user has another one by now.
-        """
-        cognito, ssm = self.aws.client("cognito-idp"), self.aws.client("ssm")
-        try:
-            cognito.admin_get_user(UserPoolId=pool_id, Username=USERNAME)
-            kept = ssm.get_parameter(Name=_KEPT_AT, WithDecryption=True)
-        except (cognito.exceptions.UserNotFoundException, ssm.exceptions.ParameterNotFound):
-            pass
-        else:
-            password = str(kept["Parameter"]["Value"])
-            try:
-                cognito.initiate_auth(
-                    AuthFlow="USER_PASSWORD_AUTH",
-                    ClientId=client_id,
-                    AuthParameters={"USERNAME": USERNAME, "PASSWORD": password},
-                )
-            except cognito.exceptions.NotAuthorizedException:
-                return ""
-            return password
-        # Letters of both cases, digits and a symbol satisfy any password policy of Cognito's.
-        password = f"Aa1-{secrets.token_urlsafe(18)}"
-        with suppress(cognito.exceptions.UsernameExistsException):
-            cognito.admin_create_user(
-                UserPoolId=pool_id,
-                Username=USERNAME,
-                MessageAction="SUPPRESS",
-                UserAttributes=[
-                    {"Name": "email", "Value": USERNAME},
-                    {"Name": "email_verified", "Value": "true"},
-                ],
-            )
-        cognito.admin_set_user_password(
-            UserPoolId=pool_id, Username=USERNAME, Password=password, Permanent=True
-        )
-        # Last, so that what is found here is the user's; without it there will be another one.
-        ssm.put_parameter(Name=_KEPT_AT, Value=password, Type="SecureString", Overwrite=True)
-        return password
 
 
 def _written_to() -> tuple[Path, Path]:

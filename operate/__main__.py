@@ -8,9 +8,9 @@ from typing import NoReturn
 import typer
 
 from operate.doctor.command import doctor
+from operate.errors import OperatorError
 from operate.logs import logs
 from operate.signing_keys import bootstrap, keys, revoke, rotate
-from operate.stacks import OperatorError
 from operate.terminal import errors
 from operate.tokens import token
 from operate.users import user

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from operate.errors import OperatorError
 from operate.refusals import explained
-from operate.stacks import OperatorError, Stack
+from operate.stacks import Stack
 from operate.terminal import duration, moment
 from restarts import restarted
 

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
+from operate.errors import OperatorError
 from operate.refusals import explained
-from operate.stacks import OperatorError, Stack, chosen_stack
+from operate.stacks import Stack, chosen_stack
 from operate.terminal import AsJson, StackName, print_json, say
 
 FUNCTIONS = ("auth", "auth-anonymous", "jwks", "rotate")

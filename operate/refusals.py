@@ -10,7 +10,7 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
-from operate.stacks import OperatorError
+from operate.errors import OperatorError
 
 
 @contextmanager

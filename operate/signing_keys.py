@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from operate.errors import OperatorError
 from operate.key_ring import KeyRing, Status
-from operate.stacks import OperatorError, chosen_stack
+from operate.stacks import chosen_stack
 from operate.terminal import (
     AsJson,
     StackName,

@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from local.aws import NO_PROXY, root_session
+from operate.errors import OperatorError
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".local"
@@ -26,10 +27,6 @@ _CONFIG = Config(connect_timeout=5, read_timeout=200, retries={"max_attempts": 2
 
 PULUMI_SECONDS = 60.0
 """How long the Pulumi CLI may take to tell a stack's outputs, which its backend has."""
-
-
-class OperatorError(Exception):
-    """What an operator asked for cannot be done; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

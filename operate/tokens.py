@@ -12,8 +12,9 @@ from typing import Annotated, Any
 import typer
 from jwt import get_unverified_header
 
+from operate.errors import OperatorError
 from operate.refusals import explained
-from operate.stacks import OperatorError, Stack, local_stack
+from operate.stacks import Stack, local_stack
 from operate.terminal import AsJson, print_json, say
 from token_service.keys import ring_document
 from token_service.keys.signer import Signer

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from operate.errors import OperatorError
 from operate.refusals import explained
-from operate.stacks import OperatorError, Stack, local_stack
+from operate.stacks import Stack, local_stack
 from operate.terminal import AsJson, print_json, say
 
 

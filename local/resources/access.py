@@ -1,7 +1,7 @@
 """IAM: roles and their policies."""
 
 from local.aws import Aws, arguments, given_or_made_up_name, tag_list
-from local.engine import Created, Resource
+from local.resource import Created, Resource
 from local.resources.registry import makes
 
 

@@ -1,14 +1,9 @@
 """Lambda functions, their log groups, and who may invoke them."""
 
 import json
-from pathlib import Path
-from typing import Any
-
-import pulumi
 
 from local.aws import Aws, arguments, given_or_made_up_name
-from local.engine import Created, Resource
-from local.program import INFRA
+from local.resource import Created, Resource
 from local.resources.registry import makes
 
 
@@ -46,7 +41,7 @@ def function(aws: Aws, resource: Resource) -> Created:
     created = aws.client("lambda").create_function(
         FunctionName=name,
         # A zip of its own in each call would be most of the time that a deployment takes.
-        Code=aws.uploaded(_zip(resource.inputs["code"])),
+        Code=aws.uploaded(resource.inputs["code"]),
         Environment={"Variables": _local_environment(aws, variables)},
         Tags=resource.inputs.get("tags") or {},
         **given,
@@ -116,12 +111,6 @@ def _as_reached(aws: Aws, event: str) -> str:
 def _reason(result: str) -> str:
     failure = json.loads(result)
     return f"{failure.get('errorType')}: {failure.get('errorMessage')}"
-
-
-def _zip(code: Any) -> Path:
-    if not isinstance(code, pulumi.FileArchive | pulumi.FileAsset):
-        raise TypeError(f"the code of a function should be a file, not {type(code).__name__}")
-    return INFRA / Path(code.path)
 
 
 def _local_environment(aws: Aws, variables: dict[str, str]) -> dict[str, str]:

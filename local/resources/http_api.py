@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from local.aws import Aws, arguments, given_or_made_up_name
-from local.engine import Created, Resource
+from local.resource import Created, Resource
 from local.resources.registry import makes
 
 

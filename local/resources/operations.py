@@ -1,7 +1,7 @@
 """What watches the stack and what runs on a schedule: CloudWatch, SNS, EventBridge."""
 
 from local.aws import Aws, arguments, given_or_made_up_name, tag_list
-from local.engine import Created, Resource
+from local.resource import Created, Resource
 from local.resources.registry import makes
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from local.aws import Aws
-from local.engine import Created, Resource
+from local.resource import Created, Resource
 
 Create = Callable[[Aws, Resource], Created]
 

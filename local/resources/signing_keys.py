@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from local.aws import Aws, arguments, given_or_made_up_name, tag_list
-from local.engine import Created, Resource
+from local.resource import Created, Resource
 from local.resources.registry import makes
 
 _ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:[^\"]+/)?([^\"/]+)")

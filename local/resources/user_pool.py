@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.aws import Aws, arguments, given_or_made_up_name
-from local.engine import Created, Resource
+from local.resource import Created, Resource
 from local.resources.registry import makes
 
 _FIXED = ("AliasAttributes", "Schema", "UsernameAttributes", "UsernameConfiguration")

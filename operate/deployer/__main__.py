@@ -12,9 +12,9 @@ import typer
 from botocore.exceptions import UnknownRegionError
 
 from local.configuration import project_name
-from local.engine import Resource
 from local.program import run_program
 from local.recorder import ACCOUNT, Recorder
+from local.resource import Resource
 from operate.deployer.policy import deployer_policy
 from operate.terminal import print_json
 from regions import has_http_apis, has_user_pools

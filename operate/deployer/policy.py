@@ -11,7 +11,7 @@ from regions import via_service_names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from local.engine import Resource
+    from local.resource import Resource
 
 Statement = dict[str, Any]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from operate.doctor.checks import Check, failed, passed, untold
 from operate.doctor.site import Site
+from operate.errors import OperatorError
 from operate.key_ring import UNDER_WAY_SECONDS, FunctionRefusedError, Status
 from operate.refusals import explained
-from operate.stacks import OperatorError
 from operate.terminal import duration, moment
 from token_service.keys.commands import OVERDUE_AFTER_DAYS
 

@@ -18,7 +18,8 @@ from operate.doctor.examination import Part, examine, run, time_left
 from operate.doctor.login_checks import login_verdict
 from operate.doctor.site import PATIENCE, Site
 from operate.doctor.token_checks import verdict_check
-from operate.stacks import OperatorError, chosen_stack
+from operate.errors import OperatorError
+from operate.stacks import chosen_stack
 from operate.terminal import AsJson, StackName, errors, print_json
 
 NOT_ASKED = 2

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from operate.doctor.site import Site
-from operate.stacks import ROOT, OperatorError
+from operate.errors import OperatorError
+from operate.stacks import ROOT
 
 
 class MistakenConfigurationError(OperatorError):

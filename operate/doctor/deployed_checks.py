@@ -4,20 +4,20 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pulumi
 
 from bundle import BundleError
 from local.configuration import local_bundle, project_name
-from local.engine import DeploymentError, Resource
+from local.engine import DeploymentError
 from local.program import INFRA, run_program
 from local.recorder import MADE_UP, Recorder
+from local.resource import Resource
 from operate.doctor.checks import Check, failed, passed
 from operate.doctor.configured import MistakenConfigurationError
 from operate.doctor.site import Site
-from operate.stacks import OperatorError
+from operate.errors import OperatorError
 
 Plan = Callable[[Site, Mapping[str, str]], dict[str, Resource]]
 """Works out the functions that this checkout would deploy, by name, from the configuration."""
@@ -92,7 +92,7 @@ def _differences(site: Site, planned: Resource) -> Iterator[str]:
             yield f"the function {name} is not there"
             return
         raise
-    zipped = (INFRA / Path(planned.inputs["code"].path)).read_bytes()
+    zipped = (INFRA / planned.inputs["code"]).read_bytes()
     digest = base64.b64encode(hashlib.sha256(zipped).digest()).decode()
     if deployed.get("CodeSha256") not in (None, digest):
         yield f"the code of {name}"

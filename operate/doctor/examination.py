@@ -16,7 +16,7 @@ from operate.doctor.login_checks import configured_providers
 from operate.doctor.provider_checks import provider_checks
 from operate.doctor.site import Once, Site
 from operate.doctor.token_checks import anonymous_check, user_check
-from operate.stacks import OperatorError
+from operate.errors import OperatorError
 
 if TYPE_CHECKING:
     from operate.doctor.deployed_checks import Plan

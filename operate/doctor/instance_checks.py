@@ -9,7 +9,7 @@ from operate.doctor.checks import Check, failed, passed, untold
 from operate.doctor.explanations import CODES
 from operate.doctor.site import Site
 from operate.doctor.token_checks import NoTokenError, anonymous_token, user_token
-from operate.stacks import OperatorError
+from operate.errors import OperatorError
 
 UNCONNECTED = "http://127.0.0.1:8080"
 """What `Pulumi.local.yaml` has: it is told to clients, and there need be no PowerSync to begin."""

@@ -12,8 +12,8 @@ from operate.doctor.checks import Check, failed, passed, untold
 from operate.doctor.powersync_rules import SUPPORTED_ALGORITHMS
 from operate.doctor.published_keys import KeySetError
 from operate.doctor.site import Site
+from operate.errors import OperatorError
 from operate.key_ring import FunctionRefusedError, Status
-from operate.stacks import OperatorError
 
 PATIENCE = 3.0
 """Seconds that PowerSync waits for the keys when it has none."""

@@ -8,7 +8,7 @@ from typing import Any
 from operate.doctor.checks import Check, Outcome, untold
 from operate.doctor.differences import nearest, shortened
 from operate.doctor.site import Site
-from operate.stacks import OperatorError
+from operate.errors import OperatorError
 from operate.terminal import duration
 from token_service.identity import credentials
 from token_service.identity.provider_settings import ProviderSettings, read_providers

@@ -8,9 +8,10 @@ from typing import Any, Generic, TypeVar
 
 from operate.doctor.asking import Answer, NoAnswerError, ask
 from operate.doctor.published_keys import KeySetError, PublishedKey, read_key_set
+from operate.errors import OperatorError
 from operate.key_ring import KeyRing, Status
 from operate.refusals import explained
-from operate.stacks import OperatorError, Stack
+from operate.stacks import Stack
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ from operate.doctor.near_misses import Known, near_miss, not_known_yet
 from operate.doctor.powersync_rules import Verdict, judge
 from operate.doctor.published_keys import KeySetError
 from operate.doctor.site import Site
+from operate.errors import OperatorError
 from operate.key_ring import FunctionRefusedError
 from operate.refusals import explained
-from operate.stacks import OperatorError
 
 
 class NoTokenError(Exception):

@@ -3,16 +3,19 @@
 import signal
 import sys
 
+from local.provider import Provider
+
 
 def main() -> int:
     """Runs the command; returns its exit status."""
     # Importing it takes half a second, in which Ctrl-C would give a traceback. Nothing has been
-    # started yet that would have to be ended, so the process may just end.
+    # started yet that would not end with it, so the process may just end.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    provider = Provider()  # It needs as long, on another core.
     from local import command  # noqa: PLC0415 - see above
     from operate.page.routes import StackPage  # noqa: PLC0415 - see above
 
-    return command.main(StackPage())
+    return command.main(StackPage(), provider)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ from starlette.staticfiles import StaticFiles
 
 from local.command import Restart
 from local.door.visits import Visit
+from operate.errors import OperatorError
 from operate.page.admission import OwnerOnly
 from operate.page.recent import RecentRequests
-from operate.stacks import OperatorError
 
 if TYPE_CHECKING:
     from operate.page.service import PageService

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 from operate.doctor.powersync_rules import judge
 from operate.doctor.site import Site
 from operate.doctor.token_checks import NoTokenError, local_login, verdict_check
+from operate.errors import OperatorError
 from operate.key_ring import KeyRing, Status
 from operate.logs import FunctionLogs
 from operate.page.claims import explained_claims, explained_header
 from operate.page.snippets import snippets
-from operate.stacks import ROOT, OperatorError, local_stack_of
+from operate.stacks import ROOT, local_stack_of
 from operate.tokens import issue, parsed_claims, token_settings
 
 SHORT_TIMES = ROOT / "examples" / "short-times.yaml"

@@ -15,7 +15,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from local.aws import root_session
-from local.engine import Resource
+from local.resource import Resource
 from local.stack import LocalStack
 from operate.doctor.checks import Check
 from operate.doctor.deployed_checks import planned_functions

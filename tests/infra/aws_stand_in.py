@@ -16,8 +16,8 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from local.engine import Resource
 from local.recorder import Recorder
+from local.resource import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    from local.engine import Resource
+    from local.resource import Resource
 
 __all__ = ["ACCOUNT", "PROJECT", "REGION", "Plan", "Recorder", "record"]
 

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
-from local.engine import Resource
 from local.recorder import Recorder
+from local.resource import Resource
 from operate.deployer.__main__ import app, planned
 from operate.deployer.policy import deployer_policy, kind, name_in_aws
 from operate.deployer.rights import RIGHTS

@@ -233,5 +233,5 @@ def test_the_zip_is_kept_elsewhere_where_nothing_may_be_written(tmp_path: Path) 
     told = {"XDG_CACHE_HOME": str(home), "UV_CACHE_DIR": fetched}
     with provider_process(folder, told) as (process, _):
         (function, *_) = process.construct(DEFAULTS).of("Function").values()
-    assert Path(function.inputs["code"].path).is_relative_to(home)
+    assert function.inputs["code"].is_relative_to(home)
     assert {path for path in folder.rglob("*") if "__pycache__" not in path.parts} == before

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from local.engine import Created, DeploymentError, Resource
+from local.engine import DeploymentError
 from local.program import run_program
+from local.resource import Created, Resource
 from tests.patience import PATIENT
 
 URN = "urn:pulumi:dev::project"

@@ -5,7 +5,7 @@ Pulumi knows a resource again by its URN, or by an alias that leads to the URN i
 
 import json
 
-from local.engine import Resource
+from local.resource import Resource
 from tests.infra.plan import Plan
 from tests.infra.previous_release import RESOURCES
 

@@ -21,7 +21,7 @@ ASSUMED = "arn:aws:sts::000000000000:assumed-role/powersync-auth-dev-jwks/*"
 @pytest.fixture(scope="module")
 def deployer() -> Iterator[LocalDeployer]:
     with Emulator() as emulator:
-        yield LocalDeployer(Aws(emulator.endpoint, "us-east-1"), lambda _: None)
+        yield LocalDeployer(Aws(emulator.endpoint, "us-east-1"))
 
 
 def deploy(deployer: LocalDeployer, folder: Path, *statements: str) -> dict[str, object]:

@@ -17,17 +17,23 @@ from tests.patience import PATIENT
 KILLS = 5
 
 
-def _children(pid: int) -> list[int]:
-    """The processes that a process has started, as soon as it has started any."""
+def _child(pid: int, command: str) -> int:
+    """The process that a process has started with a command, as soon as it has."""
     deadline = time.monotonic() + PATIENT
     while True:
         listed = subprocess.run(
-            ["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
+            ["pgrep", "-P", str(pid), "-f", command], capture_output=True, text=True, check=False
         )
         if listed.stdout:
-            return [int(line) for line in listed.stdout.split()]
-        assert time.monotonic() < deadline, f"{pid} has started nothing"
+            (child,) = listed.stdout.split()
+            return int(child)
+        assert time.monotonic() < deadline, f"{pid} has not started {command}"
         time.sleep(0.02)
+
+
+def _supervisor_and_ministack(local: MakeLocal) -> tuple[int, int]:
+    supervisor = _child(local.process.pid, "supervisor.py")
+    return supervisor, _child(supervisor, "embedded")
 
 
 def test_what_it_prints_works_and_a_termination_leaves_nothing_behind(
@@ -120,8 +126,7 @@ def test_the_end_of_the_embedded_aws_is_noticed_and_told_with_the_reason(
     local = make_local()
     local.outputs()
     descendants = local.descendants()
-    (supervisor,) = _children(local.process.pid)
-    (ministack,) = _children(supervisor)
+    supervisor, ministack = _supervisor_and_ministack(local)
     os.kill(ministack if victim == "MiniStack" else supervisor, signal.SIGKILL)
     assert local.process.wait(PATIENT) == 1
     reason = "it was killed (signal 9)" if victim == "MiniStack" else "looks after it was killed"
@@ -138,13 +143,25 @@ def test_the_end_of_the_embedded_aws_during_the_deployment_is_the_reason_that_is
 ) -> None:
     local = make_local()
     local.wait_until(lambda: "Deploying" in local.output)
-    (supervisor,) = _children(local.process.pid)
-    (ministack,) = _children(supervisor)
+    _, ministack = _supervisor_and_ministack(local)
     time.sleep(1)
     os.kill(ministack, signal.SIGKILL)
     assert local.process.wait(PATIENT) == 1
     assert "it was killed (signal 9)" in local.output
     assert "Traceback" not in local.output
+
+
+def test_the_end_of_the_provider_during_the_deployment_is_told(
+    make_local: Callable[..., MakeLocal],
+) -> None:
+    local = make_local()
+    local.wait_until(lambda: "Deploying" in local.output)
+    descendants = local.descendants()
+    os.kill(_child(local.process.pid, "provider_process"), signal.SIGKILL)
+    assert local.process.wait(PATIENT) == 1
+    assert "the process that makes resources in the embedded AWS has ended" in local.output
+    assert "Traceback" not in local.output
+    local.assert_nothing_is_left(descendants)
 
 
 def test_killed_whenever_it_starts_again_with_what_it_had(

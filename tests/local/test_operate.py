@@ -11,8 +11,8 @@ import pytest
 
 from local.stack import LocalStack
 from operate import stacks
+from operate.errors import OperatorError
 from operate.key_ring import KeyRing, Status
-from operate.stacks import OperatorError
 from tests.local.operators import Command, fetch_token, in_aws
 from tests.patience import PATIENT
 
