@@ -111,9 +111,10 @@ def _foreign(namespace: str, keys: Iterable[str]) -> list[Mistake]:
     mistakes = []
     for key in keys:
         foreign, _, name = key.partition(":")
-        nearest = get_close_matches(name, KEYS, 1)
-        misspelt = foreign != namespace and get_close_matches(foreign, [namespace], 1)
-        if foreign != namespace and (misspelt or name in KEYS):
+        if foreign == namespace:
+            continue
+        if get_close_matches(foreign, [namespace], 1) or name in KEYS:
+            nearest = get_close_matches(name, KEYS, 1)
             meant = f"{namespace}:{nearest[0] if nearest else name}"
             mistakes.append(Mistake(key, f"no namespace of this project's; did you mean {meant}?"))
     return mistakes

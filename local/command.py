@@ -183,9 +183,10 @@ class _Session:
 
 
 def main(page: Page, provider: Provider) -> int:
-    """Runs the command with a provider that has just been started; returns its exit status."""
-    # Looking for garbage would be a quarter of what the deployment costs, and finds hardly any.
-    gc.disable()
+    """Runs the command with a provider that has just been started; returns its exit status.
+
+    Whoever calls it has put Python's garbage collector off.
+    """
     console = Console(stderr=False, soft_wrap=True)
     errors = Console(stderr=True, soft_wrap=True)
     try:

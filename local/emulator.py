@@ -82,9 +82,11 @@ class Emulator:
         """
         if not python.exists():
             raise EmulatorError("MiniStack is not installed yet: run `make setup`")
-        # Taken from now on, so that nobody else gets the port before MiniStack listens there.
+        # Taken from now on, so that nobody else gets the port; whoever connects before MiniStack
+        # is there waits for it.
         bound = socket.socket()
         bound.bind((HOST, 0))
+        bound.listen()
         self.port: int = bound.getsockname()[1]
         owner_key, door_key = secrets.token_hex(_KEY_BYTES), secrets.token_hex(_KEY_BYTES)
         self.endpoint = f"http://{HOST}:{self.port}/{owner_key}"

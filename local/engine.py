@@ -75,13 +75,19 @@ class Monitor:
         self._in_previews: set[str] = set()
         self._text_outputs: dict[str, frozenset[str]] = {}
         self.stack_outputs: dict[str, Any] = {}
-        self.failure: DeploymentError | None = None
+        self._failure: tuple[str, Exception | None] | None = None
 
     def learn_outputs(self, args: ResourceTransformationArgs) -> None:
         """A stack transformation that changes nothing: notes which outputs a type has."""
         if args.type_ not in self._text_outputs:
             types = _types.resource_types(type(args.resource))
             self._text_outputs[args.type_] = frozenset(n for n, t in types.items() if t is str)
+
+    def raise_failure(self) -> None:
+        """Raises `DeploymentError` for what failed first, if anything has."""
+        if self._failure is not None:
+            message, cause = self._failure
+            raise DeploymentError(message) from cause
 
     def GetDeploymentInfo(self, _: Any) -> Any:
         return resource_pb2.DeploymentInfo(supportedFeatures=_FEATURES)
@@ -126,7 +132,7 @@ class Monitor:
         try:
             created = self._deployer.create(resource)
         except Exception as error:
-            raise self._fail(f"{where}: {error}") from error
+            raise self._fail(f"{where}: {error}", error) from error
         if not resource.custom:
             return resource_pb2.RegisterResourceResponse(urn=urn)
         outputs = struct_pb2.Struct()
@@ -151,7 +157,7 @@ class Monitor:
         try:
             answer = self._deployer.invoke(request.tok, arguments, _urn_of(request.provider))
         except Exception as error:
-            raise self._fail(f"{request.tok}: {error}") from error
+            raise self._fail(f"{request.tok}: {error}", error) from error
         result = struct_pb2.Struct()
         result.update(dict(answer))
         fields: dict[str, Any] = {"return": result}
@@ -168,11 +174,10 @@ class Monitor:
         if missing:
             raise self._fail(f"{where}: needs {missing.group()}")
 
-    def _fail(self, message: str) -> DeploymentError:
-        error = DeploymentError(message)
+    def _fail(self, message: str, cause: Exception | None = None) -> DeploymentError:
         with self._lock:
-            self.failure = self.failure or error
-        return error
+            self._failure = self._failure or (message, cause)
+        return DeploymentError(message)
 
 
 def _urn_of(provider: str) -> str:

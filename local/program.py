@@ -85,17 +85,15 @@ def run_program(
         try:
             asyncio.run(run())
         except Exception:
-            if monitor.failure is not None:
-                # What comes out of Pulumi is a consequence of it, sometimes of a later one.
-                raise monitor.failure from monitor.failure.__cause__
+            # What comes out of Pulumi is a consequence of it, sometimes of a later one.
+            monitor.raise_failure()
             raise
 
     # In a thread of its own, because a signal handler that raises does so in the main thread:
     # asyncio would swallow the exception, or wait for ever for tasks that cannot be cancelled.
     with _quiet(), ThreadPoolExecutor(1, "pulumi-program") as thread:
         thread.submit(contextvars.copy_context().run, execute).result()
-    if monitor.failure is not None:
-        raise monitor.failure from monitor.failure.__cause__
+    monitor.raise_failure()
     if engine.errors:
         raise DeploymentError("\n".join(engine.errors))
     return monitor.stack_outputs

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,11 +24,15 @@ from local.resource import Created, Resource
 
 @dataclass(frozen=True)
 class Begin:
-    """Where the embedded AWS is, and what of it the front door lets through."""
+    """Where the embedded AWS is, and what of it the front door lets through.
+
+    `uploads` are files that will be code of functions.
+    """
 
     endpoint: str
     region: str
     published: Published
+    uploads: Sequence[Path]
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,8 @@ class Provider:
         endpoint: str,
         region: str,
         published: Published,
+        *,
+        uploads: Sequence[Path] = (),
         progress: Callable[[Resource], None] = lambda _: None,
         wait_until_ready: Callable[[], None] = lambda: None,
     ) -> None:
@@ -96,12 +103,13 @@ class Provider:
             endpoint: URL of every service of the embedded AWS.
             region: AWS region that it plays.
             published: What of it the front door lets through; filled in as it is made.
+            uploads: Files that will be code of functions, to be uploaded in good time.
             progress: Told of each resource that is there, in the order they are finished.
             wait_until_ready: Returns when the embedded AWS answers.
         """
         self._published = published
         self._progress, self._wait_until_ready = progress, wait_until_ready
-        self._send(Begin(endpoint, region, published))
+        self._send(Begin(endpoint, region, published, uploads))
         self._reader = threading.Thread(target=self._read, name="provider", daemon=True)
         self._reader.start()
 

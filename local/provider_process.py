@@ -4,13 +4,22 @@ Executed as `python -m local.provider_process FD`, with the number of the file d
 connection to `local.provider`. It is told where the embedded AWS is, and then what to make. It ends
 with the connection, so that no `kill -9` leaves it behind.
 """
+# ruff: noqa: E402 - the collector is off before anything is imported
 
 import gc
+
+gc.disable()  # As its parent does.
+
+import contextlib
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.aws import Aws, core_session
 from local.deployer import LocalDeployer
@@ -18,11 +27,13 @@ from local.provider import Answer, Begin, Request
 from local.ready_user import ready_made_user
 
 _AT_ONCE = 8
-_MODELS = (
-    *("apigatewayv2", "cloudwatch", "cognito-idp", "events", "iam", "kms", "lambda", "logs"),
-    *("s3", "secretsmanager", "ssm"),
+_SERVICES = (
+    *("iam", "apigatewayv2", "ssm", "logs", "cognito-idp", "events", "kms", "cloudwatch"),
+    *("secretsmanager", "s3", "lambda"),
 )
-"""Services whose clients will be needed. Their models, some megabytes of JSON, are read before."""
+"""Services that the program needs, in about this order. Their models, some megabytes of JSON, are
+read before it is known where the embedded AWS is, and their clients made before the first is asked.
+"""
 
 
 class Tasks(LocalDeployer):
@@ -50,18 +61,27 @@ class _Server:
         with self._lock:
             self._connection.send(Answer(request.number, result, failure, self._aws.published))
 
+    def prepare(self, uploads: Sequence[Path]) -> None:
+        """Does what will be needed, while nothing is asked for yet."""
+        # What fails here will fail again where it is needed, and be told there.
+        with contextlib.suppress(BotoCoreError, ClientError, OSError):
+            for service in _SERVICES:
+                self._aws.client(service)
+            for file in uploads:
+                self._aws.uploaded(file)
+
 
 def main() -> None:
     """Serves one connection, and ends with it."""
-    gc.disable()  # As its parent does: a deployment has hardly any garbage.
     connection = Connection(int(sys.argv[1]))
     core = core_session()
-    for service in _MODELS:
+    for service in _SERVICES:
         core.get_service_model(service)
     try:
         begin: Begin = connection.recv()
         aws = Aws(begin.endpoint, begin.region, begin.published, core)
         server, pool = _Server(connection, aws), ThreadPoolExecutor(_AT_ONCE)
+        threading.Thread(target=server.prepare, args=(begin.uploads,), daemon=True).start()
         while True:
             pool.submit(server.answer, connection.recv())
     except (EOFError, OSError):

@@ -98,7 +98,7 @@ class LocalStack:
             undo.callback(self.emulator.stop)
             started(self.emulator)
             progress("Building the Lambda zip")
-            lambda_bundle(target=LOCAL)
+            bundle = lambda_bundle(target=LOCAL)
             progress("Deploying the Pulumi program")
             published = Published(self.door.url, self.door.reachable_url)
             names = frozenset({host_of(urlsplit(self.door.url).netloc)})
@@ -108,9 +108,10 @@ class LocalStack:
                 self.emulator.endpoint,
                 region,
                 published,
-                lambda made: progress(f"Deployed {made.type} {made.name}"),
+                uploads=[bundle],
+                progress=lambda made: progress(f"Deployed {made.type} {made.name}"),
                 # It starts while the program is being imported.
-                self.emulator.wait_until_ready,
+                wait_until_ready=self.emulator.wait_until_ready,
             )
             self.outputs = self._deployed(settings, program, maker)
             self.outputs["local"]["config_file"] = str(config_file.resolve()) if config_file else ""

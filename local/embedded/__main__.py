@@ -22,7 +22,7 @@ from ministack.app import app
 from ministack.core import iam_actions, lambda_runtime, responses
 from ministack.services import cognito, kms, lambda_svc, secretsmanager, ssm
 
-from local.embedded import gateway, key_use, models
+from local.embedded import gateway, key_use, without_botocore
 from local.embedded.guard import Guard
 from local.embedded.memory import CannotSaveError, Memory, MemoryInUseError
 from local.embedded.unpacking import unpack_once
@@ -41,7 +41,7 @@ async def run(memory: Memory | None) -> None:
     guard = Guard(inner, authority, owner_key, door_key)
     gateway.complete(lambda_svc)
     key_use.complete(iam_actions)
-    models.tell(responses, iam_actions)
+    without_botocore.do_without(responses, iam_actions, lambda_runtime)
     unpack_once(lambda_runtime, Path(os.environ.pop("UNPACKED")))
     config = Config()
     config.bind = [f"fd://{os.environ.pop('LISTENER')}"]

@@ -16,7 +16,7 @@ def api(aws: Aws, resource: Resource) -> Created:
         Tags=resource.inputs.get("tags") or {},
         **arguments(resource.inputs, leave_out={"name"}),
     )
-    api_id = aws.published.api_id = created["ApiId"]
+    api_id = created["ApiId"]
     return Created(
         api_id,
         {
@@ -43,7 +43,7 @@ def route(aws: Aws, resource: Resource) -> Created:
 
 @makes("aws:apigatewayv2/stage:Stage")
 def stage(aws: Aws, resource: Resource) -> Created:
-    """Creates a stage with its throttling and access log."""
+    """Creates a stage with its throttling and access log; its API can be reached from now on."""
     inputs = resource.inputs
     name = given_or_made_up_name(inputs, resource.name)
     given = arguments(inputs, leave_out={"name", "routeSettings"})
@@ -52,6 +52,7 @@ def stage(aws: Aws, resource: Resource) -> Created:
         for settings in inputs["routeSettings"]
     }
     aws.client("apigatewayv2").create_stage(StageName=name, Tags=inputs.get("tags") or {}, **given)
+    aws.published.api_id = inputs["apiId"]
     return Created(name, {"name": name})
 
 

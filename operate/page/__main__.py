@@ -1,5 +1,6 @@
 """`make local`: the local stack with its page, see `local.command`."""
 
+import gc
 import signal
 import sys
 
@@ -11,6 +12,8 @@ def main() -> int:
     # Importing it takes half a second, in which Ctrl-C would give a traceback. Nothing has been
     # started yet that would not end with it, so the process may just end.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Looking for garbage would be a quarter of what a start costs, and finds hardly any.
+    gc.disable()
     provider = Provider()  # It needs as long, on another core.
     from local import command  # noqa: PLC0415 - see above
     from operate.page.routes import StackPage  # noqa: PLC0415 - see above

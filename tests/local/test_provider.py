@@ -44,9 +44,12 @@ def test_it_makes_what_is_asked_for_and_tells_of_it(emulator: Emulator) -> None:
         inputs = {"name": "api", "protocolType": "HTTP"}
         api = provider.create(Resource("aws:apigatewayv2/api:Api", "api", "urn:api", inputs))
         assert api.outputs["apiEndpoint"] == "http://door"
+        assert published.api_id is None
+        stage = {"apiId": api.id, "name": "$default", "autoDeploy": True, "routeSettings": []}
+        provider.create(Resource("aws:apigatewayv2/stage:Stage", "stage", "urn:stage", stage))
     topics = Aws(emulator.endpoint, REGION).client("sns").list_topics()["Topics"]
     assert {"TopicArn": created.id} in topics
-    assert told == ["news", "api"]
+    assert told == ["news", "api", "stage"]
     assert published.api_id == api.id
 
 

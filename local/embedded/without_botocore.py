@@ -1,9 +1,10 @@
-"""What MiniStack reads of botocore's service models, told without them.
+"""What MiniStack takes botocore for, done without it.
 
-They are some megabytes of JSON, of which it wants two small things: how a service's answers are
-written, and which of its operations take tags. Reading them was half of what a start costs. The
-functions here stand for two of MiniStack's, whose version is pinned; `tests/local/test_embedded.py`
-compares what they tell with the models.
+It reads the models of services, some megabytes of JSON, for two small things: how a service's
+answers are written, and which of its operations take tags. And each worker of a function imports
+botocore to count how deep functions invoke each other with it, which ours do not. This was half of
+what a start costs, and a third of a function's cold start. The functions here stand for some of
+MiniStack's, whose version is pinned; `tests/local/test_without_botocore.py` shows that they fit.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ PROTOCOLS = {
 }
 """By MiniStack's name of the service, with the version of JSON where a protocol has one."""
 
+_COUNT = "    _ms_install_invoke_depth()\n"
+"""The line of a worker that imports botocore."""
+
 
 class _EveryOperation:
     """Operations of which each may take tags: whether one has any is seen in its request."""
@@ -36,8 +40,8 @@ class _EveryOperation:
         return True
 
 
-def tell(responses: Any, iam_actions: Any) -> None:
-    """Has MiniStack's modules ask here, and read the model of any other service."""
+def do_without(responses: Any, iam_actions: Any, lambda_runtime: Any) -> None:
+    """Has MiniStack's modules ask here; they read the model of any other service."""
     read = responses._service_model  # noqa: SLF001 - see above
 
     def model(service: str) -> Any:
@@ -48,3 +52,5 @@ def tell(responses: Any, iam_actions: Any) -> None:
 
     responses._service_model = model  # noqa: SLF001
     iam_actions._tag_operations = lambda _service: _EveryOperation()  # noqa: SLF001
+    script: str = lambda_runtime._PYTHON_WORKER_SCRIPT  # noqa: SLF001
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(_COUNT, "")  # noqa: SLF001
