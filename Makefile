@@ -134,7 +134,7 @@ check: $(PACKAGES) ## Check format, lint, types and imports
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy
-	@PYTHONPATH=lambda_src $(VENV)/bin/lint-imports --no-cache --no-logo
+	@PYTHONPATH=infra:lambda_src $(VENV)/bin/lint-imports --no-cache --no-logo
 
 .PHONY: bench
 bench: $(PACKAGES) $(EMULATOR) $(BENCH_PACKAGES) ## Measure, and compare with the bounds

@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "infra"))
 
-from plugin import serve
+from powersync_auth.plugin import serve
 
 serve()

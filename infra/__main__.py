@@ -2,8 +2,8 @@
 
 import pulumi
 
-from component import PowerSyncAuth
-from configuration import configured
+from powersync_auth.component import PowerSyncAuth
+from powersync_auth.configuration import configured
 
 auth = PowerSyncAuth(pulumi.get_project(), configured())
 for output, value in auth.outputs.items():

@@ -23,7 +23,6 @@ import pulumi
 from rich.console import Console
 from starlette.routing import BaseRoute
 
-from bundle import BundleError
 from local.configuration import ConfigurationFileError
 from local.disk import DiskFullError
 from local.door.address import Address, AddressError, given_address
@@ -35,6 +34,7 @@ from local.outputs import OutputsFileError, OutputsFiles, what_next
 from local.provider import Provider, ProviderError
 from local.remembered import MemoryFileError, memory_file
 from local.stack import LocalStack
+from powersync_auth.bundle import BundleError
 
 _EXPECTED_ERRORS = (
     AddressError,

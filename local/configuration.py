@@ -16,12 +16,12 @@ from typing import Any
 from pulumi.runtime import config as pulumi_config
 from pulumi.runtime import settings as pulumi_settings
 
-from advice import advice
-from bundle import LOCAL, TARGET_VARIABLE
-from checked import Mistake
-from configuration import ConfigurationError, read_settings
 from local.emulator import ROOT
 from local.yaml_file import UnreadableFileError, YamlFile, read_yaml
+from powersync_auth.advice import advice
+from powersync_auth.bundle import LOCAL, TARGET_VARIABLE
+from powersync_auth.checked import Mistake
+from powersync_auth.configuration import ConfigurationError, read_settings
 
 STACK = "local"
 

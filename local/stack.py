@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from starlette.routing import BaseRoute
 
-from bundle import LOCAL, lambda_bundle
 from local.configuration import STACK, local_bundle, project_name, stack_configuration
 from local.disk import FULL, refuse_full_disk
 from local.door.address import Address, host_of
@@ -26,6 +25,7 @@ from local.emulator import ROOT, ROOT_KEY, Emulator
 from local.program import INFRA, run_program
 from local.provider import Provider
 from local.remembered import put_aside
+from powersync_auth.bundle import LOCAL, lambda_bundle
 
 if TYPE_CHECKING:
     from local.aws import Aws

@@ -13,7 +13,7 @@ from operate.errors import OperatorError
 from operate.refusals import explained
 from operate.stacks import Stack
 from operate.terminal import duration, moment
-from restarts import restarted
+from powersync_auth.restarts import restarted
 
 STEPS = {
     "createSecret": "Making the next key",

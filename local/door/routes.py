@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from identity_providers import is_nearby
 from local.door.address import host_of
 from local.door.published import Published
 from local.door.upstream import Upstream, message
 from local.embedded.guard import API_PREFIX, PUBLIC_USER_POOL_ACTIONS, USER_POOL_TARGET
+from powersync_auth.identity_providers import is_nearby
 
 ANY_METHOD = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 

@@ -17,7 +17,7 @@ from local.recorder import ACCOUNT, Recorder
 from local.resource import Resource
 from operate.deployer.policy import deployer_policy
 from operate.terminal import print_json
-from regions import has_http_apis, has_user_pools
+from powersync_auth.regions import has_http_apis, has_user_pools
 
 EVERYTHING = {
     "anonymous": {"enabled": True},

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from operate.deployer.rights import RIGHTS
-from regions import via_service_names
+from powersync_auth.regions import via_service_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,7 +8,6 @@ from typing import Any
 
 import pulumi
 
-from bundle import BundleError
 from local.configuration import local_bundle, project_name
 from local.engine import DeploymentError
 from local.program import INFRA, run_program
@@ -18,6 +17,7 @@ from operate.doctor.checks import Check, failed, passed
 from operate.doctor.configured import MistakenConfigurationError
 from operate.doctor.site import Site
 from operate.errors import OperatorError
+from powersync_auth.bundle import BundleError
 
 Plan = Callable[[Site, Mapping[str, str]], dict[str, Resource]]
 """Works out the functions that this checkout would deploy, by name, from the configuration."""

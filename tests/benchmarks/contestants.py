@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import RSAAlgorithm
 
-from bundle import LOCAL, lambda_bundle
+from powersync_auth.bundle import LOCAL, lambda_bundle
 from tests.api_gateway import lambda_event
 from tests.benchmarks.aws import LoopbackAws
 from token_service.keys import keyring, ring_document

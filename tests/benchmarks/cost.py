@@ -14,11 +14,11 @@ import math
 import re
 from dataclasses import dataclass
 
-from routes import ACCESS_LOG_FORMAT
-from settings import Settings
+from powersync_auth.routes import ACCESS_LOG_FORMAT
+from powersync_auth.settings import Settings
+from powersync_auth.timings import Timings
 from tests.benchmarks.contestants import ANONYMOUS
 from tests.benchmarks.measure import Measurements
-from timings import Timings
 
 MILLION = 1_000_000
 GB = 1_000_000_000

@@ -4,7 +4,7 @@ import operator
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from bundle import AWS
+from powersync_auth.bundle import AWS
 from tests.benchmarks import cost
 from tests.benchmarks.measure import Measurements
 

@@ -16,8 +16,8 @@ from statistics import quantiles
 from typing import Any
 from urllib.parse import urlsplit
 
-from bundle import AWS
 from local.stack import LocalStack
+from powersync_auth.bundle import AWS
 
 CLIENTS = 8
 WARM_UP_ANSWERS = 10

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bundle import AWS, lambda_bundle
+from powersync_auth.bundle import AWS, lambda_bundle
 from tests.api_gateway import lambda_event
 from tests.benchmarks import contestants
 from tests.benchmarks.aws import LoopbackAws

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from bundle import AWS, lambda_bundle
-from routes import ACCESS_LOG_FIELDS
+from powersync_auth.bundle import AWS, lambda_bundle
+from powersync_auth.routes import ACCESS_LOG_FIELDS
+from powersync_auth.timings import Timings
 from tests.benchmarks import contestants, cost, documents, figures
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.measure import Measurements
 from tests.rotation.account import Account, Watch
-from timings import Timings
 from token_service.keys.commands import RotateCommands
 from token_service.settings import RotationSettings
 

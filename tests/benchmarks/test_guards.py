@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bundle import AWS
+from powersync_auth.bundle import AWS
 from tests.benchmarks import imports
 from tests.benchmarks.aws import LoopbackAws
 from tests.benchmarks.contestants import signed_in

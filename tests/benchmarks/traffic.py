@@ -6,8 +6,8 @@ Prices are quoted like those of `cost.py`; they are AWS's list prices of 2026, i
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from http_api import PREFLIGHT_SECONDS
-from settings import Settings
+from powersync_auth.http_api import PREFLIGHT_SECONDS
+from powersync_auth.settings import Settings
 from tests.benchmarks import cost
 from tests.benchmarks.measure import Measurements
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from identity_providers import is_nearby
 from local.configuration import stack_configuration
+from powersync_auth.identity_providers import is_nearby
 from tests.docs.snippets import ROOT, fenced
 from tests.js.verifier import JS, NODE, require_node_modules
 

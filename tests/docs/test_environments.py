@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bundle import LOCAL, TARGET_VARIABLE
+from powersync_auth.bundle import LOCAL, TARGET_VARIABLE
 from tests.docs.snippets import ROOT, fenced
 from tests.infra.plan import record
 from tests.loopback import Request, Response, serving

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bundle import LOCAL, TARGET_VARIABLE
+from powersync_auth.bundle import LOCAL, TARGET_VARIABLE
 from tests.docs.snippets import ROOT, anchors, fenced, first_column, links
 from tests.infra.plan import REGION, record
 from tests.patience import PATIENT

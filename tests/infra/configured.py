@@ -6,8 +6,8 @@ from typing import Any
 import pulumi
 from pulumi.runtime import config as runtime_config
 
-import configuration
-from settings import Settings
+from powersync_auth import configuration
+from powersync_auth.settings import Settings
 
 PROVIDER = {"issuer": "https://login.example.com", "audiences": ["app"]}
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/1-2-3"

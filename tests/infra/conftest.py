@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import functions
+from powersync_auth import functions
 from tests.infra.plan import REGION, Plan, record
 
 EVERYTHING: dict[str, Any] = {

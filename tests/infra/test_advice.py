@@ -5,8 +5,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from advice import advice
-from bundle import LOCAL, TARGET_VARIABLE
+from powersync_auth.advice import advice
+from powersync_auth.bundle import LOCAL, TARGET_VARIABLE
 from tests.infra.configured import ALL_WELL, PROVIDER, load, provider
 from tests.infra.plan import record
 

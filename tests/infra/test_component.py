@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from inputs import LATE as LATE_INPUTS
+from powersync_auth.inputs import LATE as LATE_INPUTS
 from tests.docs.snippets import ROOT, fenced
 from tests.infra.conftest import EVERYTHING
 from tests.infra.plan import ACCOUNT, REGION, Plan, Recorder, record, record_program
@@ -18,7 +18,7 @@ POWERSYNC = "https://instance.powersync.journeyapps.com"
 HEADER = """
 import pulumi
 import pulumi_aws as aws
-from component import PowerSyncAuth
+from powersync_auth.component import PowerSyncAuth
 """
 
 
@@ -28,7 +28,7 @@ def program(folder: Path, text: str, project: str = "acme", **options: Any) -> P
 
 
 LATE = f"""
-from inputs import LATE as LATE_INPUTS
+from powersync_auth.inputs import LATE as LATE_INPUTS
 from tests.docs.snippets import ROOT, fenced
 from tests.infra.conftest import EVERYTHING
 later = pulumi.Output.from_input("x")

@@ -6,10 +6,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from environment import LIMIT, longest, measured
 from local.recorder import MADE_UP
-from naming import Names
-from restarts import restarted
+from powersync_auth.environment import LIMIT, longest, measured
+from powersync_auth.naming import Names
+from powersync_auth.restarts import restarted
 from tests.infra.configured import load
 from tests.infra.plan import PROJECT, REGION, Plan, record
 

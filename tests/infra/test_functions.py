@@ -5,8 +5,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from lambda_function import TwoStepsError, refuse_two_starts_at_once
-from settings import LOG_RETENTION_DAYS
+from powersync_auth.lambda_function import TwoStepsError, refuse_two_starts_at_once
+from powersync_auth.settings import LOG_RETENTION_DAYS
 from tests.infra.plan import Plan, record
 
 FUNCTIONS = ["jwks", "auth", "auth-anonymous", "rotate"]

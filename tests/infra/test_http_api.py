@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bundle import LOCAL, TARGET_VARIABLE
-from routes import ANYTHING_ELSE
+from powersync_auth.bundle import LOCAL, TARGET_VARIABLE
+from powersync_auth.routes import ANYTHING_ELSE
 from tests.infra.conftest import EVERYTHING
 from tests.infra.plan import Plan, record
 

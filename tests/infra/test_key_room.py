@@ -5,11 +5,11 @@ from itertools import product
 
 import pytest
 
-from advice import advice
-from bundle import LOCAL, TARGET_VARIABLE
-from key_room import JWKS_BYTES, PUBLISHED_KEY_BYTES, rotations_in_a_row
-from settings import Settings
-from timings import Timings
+from powersync_auth.advice import advice
+from powersync_auth.bundle import LOCAL, TARGET_VARIABLE
+from powersync_auth.key_room import JWKS_BYTES, PUBLISHED_KEY_BYTES, rotations_in_a_row
+from powersync_auth.settings import Settings
+from powersync_auth.timings import Timings
 from token_service.keys import publication
 from token_service.keys.key_generation import generate_signing_key
 from token_service.keys.signer import ALGORITHMS

@@ -7,8 +7,8 @@ import pulumi
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
-from advice import advice
-from legacy_keys import LARGEST, instant, public_jwk
+from powersync_auth.advice import advice
+from powersync_auth.legacy_keys import LARGEST, instant, public_jwk
 from tests.identity.key_server import encode
 from tests.identity.key_server import public_jwk as jwk_of
 from tests.infra.configured import load

@@ -6,8 +6,8 @@ import pulumi
 import pytest
 from pulumi.runtime import config as runtime_config
 
-import configuration
-from settings import Settings
+from powersync_auth import configuration
+from powersync_auth.settings import Settings
 from tests.infra.configured import CERTIFICATE, PROVIDER, load, provider
 from tests.infra.plan import record
 

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from pulumi.runtime.proto import errors_pb2, provider_pb2, status_pb2
 
-from component import PowerSyncAuth
-from plugin import NAME, VERSION
+from powersync_auth.component import PowerSyncAuth
+from powersync_auth.plugin import NAME, VERSION
 from tests.infra.conftest import EVERYTHING
 from tests.infra.plan import DEFAULTS, PROJECT, Recorder, record
 from tests.infra.provider_process import (

@@ -7,7 +7,7 @@ import pulumi
 import pytest
 import yaml
 
-from settings import Settings
+from powersync_auth.settings import Settings
 from tests.infra.plan import PROJECT, record
 
 ROOT = Path(__file__).resolve().parents[2]

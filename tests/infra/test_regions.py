@@ -9,7 +9,7 @@ import botocore.session
 import pulumi
 import pytest
 
-from regions import has_http_apis, has_user_pools
+from powersync_auth.regions import has_http_apis, has_user_pools
 from tests.infra.plan import Plan, Recorder, record
 
 SESSION = botocore.session.get_session()

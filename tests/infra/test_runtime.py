@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from bundle import AWS, lambda_bundle
+from powersync_auth.bundle import AWS, lambda_bundle
 from tests.infra.plan import Plan
 
 LAMBDA_NAMES = {"aarch64": "arm64", "x86_64": "x86_64"}

@@ -5,8 +5,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from bundle import LOCAL, TARGET_VARIABLE
-from settings import Settings
+from powersync_auth.bundle import LOCAL, TARGET_VARIABLE
+from powersync_auth.settings import Settings
 from tests.infra.configured import CERTIFICATE, PROVIDER, load, provider
 
 

@@ -3,8 +3,8 @@
 import pulumi
 import pytest
 
+from powersync_auth.timings import Timings
 from tests.infra.configured import load
-from timings import Timings
 
 
 def test_timings_with_the_defaults() -> None:

@@ -8,7 +8,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from legacy_keys import for_jwks, instant
+from powersync_auth.legacy_keys import for_jwks, instant
 from tests.api_gateway import lambda_event
 from tests.conftest import Figure
 from tests.identity.key_server import public_jwk

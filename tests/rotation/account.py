@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from powersync_auth.timings import Timings as DerivedTimings
 from tests.rotation.aws_model import Aws
 from tests.rotation.watch import Watch, WatchedClient
-from timings import Timings as DerivedTimings
 from token_service.keys import publication
 from token_service.keys.key_generation import generate_signing_key
 from token_service.keys.keyring import KeyRing, Timings

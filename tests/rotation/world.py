@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
 
+from powersync_auth.timings import Timings as Derived
 from tests.rotation.aws_model import Aws, ModelClient
 from tests.rotation.powersync import Instance
 from tests.rotation.promises import Counts, Promises
 from tests.rotation.watch import CrashError
-from timings import Timings as Derived
 from token_service.aws.aws_json import AwsUnreachableError
 from token_service.endpoints import jwks
 from token_service.endpoints.jwks import JWKS_PATH, JwksEndpoint

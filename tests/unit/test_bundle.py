@@ -15,8 +15,8 @@ from types import CodeType
 
 import pytest
 
-import bundle
-from bundle import AWS, LOCAL, BundleError, lambda_bundle
+from powersync_auth import bundle
+from powersync_auth.bundle import AWS, LOCAL, BundleError, lambda_bundle
 from tests.infra.conftest import EVERYTHING, naming
 from tests.infra.plan import record
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-import interpreters
-from bundle import AWS, LOCAL, lambda_bundle
+from powersync_auth import interpreters
+from powersync_auth.bundle import AWS, LOCAL, lambda_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 

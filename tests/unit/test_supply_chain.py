@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bundle import LOCAL, lambda_bundle
+from powersync_auth.bundle import LOCAL, lambda_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMIT = re.compile(r"[0-9a-f]{40} # v\d+\.\d+\.\d+")

@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from object_types import Anonymous
+from powersync_auth.object_types import Anonymous
 from tests.unit.identity.test_provider_settings import IDENTITY_MD
 
 TEXT = IDENTITY_MD.read_text()

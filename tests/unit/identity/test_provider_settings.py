@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from identity_providers import check_providers
+from powersync_auth.identity_providers import check_providers
 from token_service.identity.provider_settings import UNMAPPABLE_CLAIMS, ProviderSettings
 from token_service.identity.settings_reader import InvalidProviderError
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from timings import Timings
+from powersync_auth.timings import Timings
 from token_service.keys import jwk_set, publication, publisher
 from token_service.keys.jwk_set import PublicationError
 from token_service.keys.key_generation import generate_private_jwk

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pytest
 
 from local.emulator import ROOT
-from timings import Timings
+from powersync_auth.timings import Timings
 
 DOCUMENT = (ROOT / "docs" / "rotation.md").read_text("utf-8")
 COMMANDS = re.findall(r"^make .*$", DOCUMENT, re.MULTILINE)

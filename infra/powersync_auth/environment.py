@@ -10,8 +10,8 @@ import pulumi
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from naming import Names
-    from settings import Settings
+    from powersync_auth.naming import Names
+    from powersync_auth.settings import Settings
 
 LIMIT = 4_096
 """Bytes that all environment variables of a function may have together."""

@@ -11,16 +11,16 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 from pydantic.alias_generators import to_camel
 
-from checked import KEYS, Mistake, MistakenError, checked, listed, no_such_key
-from inputs import LATE
-from naming import Names
-from regions import configured_region
+from powersync_auth.checked import KEYS, Mistake, MistakenError, checked, listed, no_such_key
+from powersync_auth.inputs import LATE
+from powersync_auth.naming import Names
+from powersync_auth.regions import configured_region
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from args import PowerSyncAuthArgs
-    from settings import Settings
+    from powersync_auth.args import PowerSyncAuthArgs
+    from powersync_auth.settings import Settings
 
 _TEXT_KEYS = {
     key

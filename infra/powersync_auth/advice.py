@@ -6,13 +6,13 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from bundle import is_local
-from key_room import rotations_in_a_row
+from powersync_auth.bundle import is_local
+from powersync_auth.key_room import rotations_in_a_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from settings import Settings
+    from powersync_auth.settings import Settings
 
 _PLACEHOLDER = re.compile(
     r"//your-(instance|tenant|api|bucket)\b|//([a-z0-9.-]+\.)?example\.(com|org|net)\b"

@@ -8,21 +8,21 @@ from typing import Any
 
 import pulumi
 
-from advice import advice
-from alarms import Alarms
-from args import PowerSyncAuthArgs
-from client_auth import client_auth
-from functions import make_functions
-from http_api import HttpApi
-from inputs import settle
-from naming import Names, add_tags
-from paths import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
-from roles import make_roles
-from rotation import Rotation
-from routes import Routes
-from settings import Settings
-from signing_keys import SigningKeys
-from user_pool import UserPool
+from powersync_auth.advice import advice
+from powersync_auth.alarms import Alarms
+from powersync_auth.args import PowerSyncAuthArgs
+from powersync_auth.client_auth import client_auth
+from powersync_auth.functions import make_functions
+from powersync_auth.http_api import HttpApi
+from powersync_auth.inputs import settle
+from powersync_auth.naming import Names, add_tags
+from powersync_auth.paths import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
+from powersync_auth.roles import make_roles
+from powersync_auth.rotation import Rotation
+from powersync_auth.routes import Routes
+from powersync_auth.settings import Settings
+from powersync_auth.signing_keys import SigningKeys
+from powersync_auth.user_pool import UserPool
 
 
 class PowerSyncAuth(pulumi.ComponentResource):

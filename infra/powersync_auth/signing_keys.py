@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from endpoints import asked, via_service
-from policies import Statement, policy
-from secret_policy import close_secret
+from powersync_auth.endpoints import asked, via_service
+from powersync_auth.policies import Statement, policy
+from powersync_auth.secret_policy import close_secret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from naming import Names
-    from roles import FunctionRole, Roles
-    from settings import Settings
+    from powersync_auth.naming import Names
+    from powersync_auth.roles import FunctionRole, Roles
+    from powersync_auth.settings import Settings
 
 KEY_ADMINISTRATION = (
     "kms:CancelKeyDeletion",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from timings import Timings
+    from powersync_auth.timings import Timings
 
 JWKS_BYTES = 8_192 - 512
 """What an SSM parameter holds, without what the document has beside its keys."""

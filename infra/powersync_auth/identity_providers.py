@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from bundle import is_local
+from powersync_auth.bundle import is_local
 
-sys.path.append(str(Path(__file__).resolve().parent.parent / "lambda_src"))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "lambda_src"))
 
 from token_service.identity.provider_settings import read_providers
 from token_service.identity.settings_reader import InvalidProviderError

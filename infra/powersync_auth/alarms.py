@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from endpoints import asked
-from paths import JWKS_PATH, TOKEN_PATH
-from policies import policy
+from powersync_auth.endpoints import asked
+from powersync_auth.paths import JWKS_PATH, TOKEN_PATH
+from powersync_auth.policies import policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from functions import Functions
-    from http_api import HttpApi
-    from naming import Names
-    from rotation import Rotation
-    from settings import Settings
+    from powersync_auth.functions import Functions
+    from powersync_auth.http_api import HttpApi
+    from powersync_auth.naming import Names
+    from powersync_auth.rotation import Rotation
+    from powersync_auth.settings import Settings
 
 MINUTES_5 = 300
 THROTTLED_NAMESPACE = "PowerSyncAuth"

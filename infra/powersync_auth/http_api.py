@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from bundle import is_local
-from endpoints import asked
-from paths import JWKS_PATH
+from powersync_auth.bundle import is_local
+from powersync_auth.endpoints import asked
+from powersync_auth.paths import JWKS_PATH
 
 if TYPE_CHECKING:
-    from naming import Names
-    from object_types import CustomDomain, SharedApi
-    from settings import Settings
+    from powersync_auth.naming import Names
+    from powersync_auth.object_types import CustomDomain, SharedApi
+    from powersync_auth.settings import Settings
 
 PREFLIGHT_SECONDS = 3_600
 """For how long a browser remembers what a preflight has answered."""

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_aws as aws
 
-import environment
-from bundle import lambda_bundle
-from endpoints import dns_suffix
-from lambda_function import Capacity, Function
-from legacy_keys import for_jwks, for_rotate
-from naming import stack_tags
-from paths import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
+from powersync_auth import environment
+from powersync_auth.bundle import lambda_bundle
+from powersync_auth.endpoints import dns_suffix
+from powersync_auth.lambda_function import Capacity, Function
+from powersync_auth.legacy_keys import for_jwks, for_rotate
+from powersync_auth.naming import stack_tags
+from powersync_auth.paths import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from http_api import HttpApi
-    from naming import Names
-    from roles import Roles
-    from settings import Settings
-    from signing_keys import SigningKeys
+    from powersync_auth.http_api import HttpApi
+    from powersync_auth.naming import Names
+    from powersync_auth.roles import Roles
+    from powersync_auth.settings import Settings
+    from powersync_auth.signing_keys import SigningKeys
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from object_types import Throttle
-from paths import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
+from powersync_auth.object_types import Throttle
+from powersync_auth.paths import ANONYMOUS_PATH, JWKS_PATH, TOKEN_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from functions import Functions
-    from http_api import HttpApi
-    from lambda_function import Function
-    from naming import Names
-    from settings import Settings
+    from powersync_auth.functions import Functions
+    from powersync_auth.http_api import HttpApi
+    from powersync_auth.lambda_function import Function
+    from powersync_auth.naming import Names
+    from powersync_auth.settings import Settings
 
 STAGE = "$default"
 """The stage without a prefix in its paths."""

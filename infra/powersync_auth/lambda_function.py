@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from bundle import AWS
+from powersync_auth.bundle import AWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from naming import Names
-    from policies import Statement
-    from roles import FunctionRole
-    from settings import Settings
+    from powersync_auth.naming import Names
+    from powersync_auth.policies import Statement
+    from powersync_auth.roles import FunctionRole
+    from powersync_auth.settings import Settings
 
 LIVE = "live"
 """Alias of the published version, where SnapStart or provisioned concurrency needs one."""

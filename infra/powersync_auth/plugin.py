@@ -23,8 +23,8 @@ from pulumi.provider.server import ComponentInitError, ProviderServicer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from component import PowerSyncAuth
-from inputs import InvalidInputsError
+from powersync_auth.component import PowerSyncAuth
+from powersync_auth.inputs import InvalidInputsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,15 +10,15 @@ import pulumi
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel, to_snake
 
-from checked import KEYS, Mistake, MistakenError, checked, listed
-from regions import configured_region
+from powersync_auth.checked import KEYS, Mistake, MistakenError, checked, listed
+from powersync_auth.regions import configured_region
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from args import PowerSyncAuthArgs
-    from naming import Names
-    from settings import Settings
+    from powersync_auth.args import PowerSyncAuthArgs
+    from powersync_auth.naming import Names
+    from powersync_auth.settings import Settings
 
 LATE = {
     "powersyncUrl": "",

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-import environment
-from identity_providers import InvalidProviderError
-from regions import has_http_apis
-from restarts import restarted
-from settings import Settings
+from powersync_auth import environment
+from powersync_auth.identity_providers import InvalidProviderError
+from powersync_auth.regions import has_http_apis
+from powersync_auth.restarts import restarted
+from powersync_auth.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
-    from naming import Names
+    from powersync_auth.naming import Names
 
 KEYS = {str(field.alias): field for field in Settings.model_fields.values()}
 """All settings, by their names in the configuration."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
-from regions import via_service_names
+from powersync_auth.regions import via_service_names
 
 
 def asked(by: pulumi.Resource) -> pulumi.InvokeOutputOptions:

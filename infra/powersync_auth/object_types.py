@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
-from legacy_keys import instant, public_jwk
-from value_types import ApiId, Certificate, Domain, PathPrefix
+from powersync_auth.legacy_keys import instant, public_jwk
+from powersync_auth.value_types import ApiId, Certificate, Domain, PathPrefix
 
 
 class Strict(BaseModel):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_aws as aws
 
-from environment import pool_as_provider
+from powersync_auth.environment import pool_as_provider
 
 if TYPE_CHECKING:
-    from naming import Names
-    from settings import Settings
+    from powersync_auth.naming import Names
+    from powersync_auth.settings import Settings
 
 
 class UserPool(pulumi.ComponentResource):

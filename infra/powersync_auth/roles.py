@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from endpoints import asked
-from policies import assumed_by, policy
+from powersync_auth.endpoints import asked
+from powersync_auth.policies import assumed_by, policy
 
 if TYPE_CHECKING:
-    from naming import Names
-    from policies import Statement
-    from settings import Settings
+    from powersync_auth.naming import Names
+    from powersync_auth.policies import Statement
+    from powersync_auth.settings import Settings
 
 
 class FunctionRole(pulumi.ComponentResource):

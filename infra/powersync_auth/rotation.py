@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from endpoints import asked
-from timings import ROTATION_WINDOW_HOURS
+from powersync_auth.endpoints import asked
+from powersync_auth.timings import ROTATION_WINDOW_HOURS
 
 if TYPE_CHECKING:
-    from functions import Functions
-    from http_api import HttpApi
-    from lambda_function import Function
-    from naming import Names
-    from routes import Routes
-    from settings import Settings
-    from signing_keys import SigningKeys
+    from powersync_auth.functions import Functions
+    from powersync_auth.http_api import HttpApi
+    from powersync_auth.lambda_function import Function
+    from powersync_auth.naming import Names
+    from powersync_auth.routes import Routes
+    from powersync_auth.settings import Settings
+    from powersync_auth.signing_keys import SigningKeys
 
 WATCHED_EVERY_MINUTES = 5
 

@@ -23,10 +23,9 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import interpreters
-import left_out
+from powersync_auth import interpreters, left_out
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TARGET_VARIABLE = "POWERSYNC_AUTH_BUNDLE_TARGET"
 
 LAMBDA_TASK_ROOT = "/var/task"

@@ -12,13 +12,29 @@ from typing import Annotated, Any, Literal, TypeVar
 import pulumi
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
 
-from bundle import is_local
-from identity_providers import check_providers, plain_url
-from legacy_keys import check_together, instant
-from object_types import Anonymous, CustomDomain, LegacyKey, SharedApi, Strict, Throttling
-from regions import has_user_pools
-from timings import DAY, ROTATION_WINDOW_HOURS, Timings
-from value_types import Boundary, CustomerKey, Email, Origin, Principal, Text, Topic, region_of
+from powersync_auth.bundle import is_local
+from powersync_auth.identity_providers import check_providers, plain_url
+from powersync_auth.legacy_keys import check_together, instant
+from powersync_auth.object_types import (
+    Anonymous,
+    CustomDomain,
+    LegacyKey,
+    SharedApi,
+    Strict,
+    Throttling,
+)
+from powersync_auth.regions import has_user_pools
+from powersync_auth.timings import DAY, ROTATION_WINDOW_HOURS, Timings
+from powersync_auth.value_types import (
+    Boundary,
+    CustomerKey,
+    Email,
+    Origin,
+    Principal,
+    Text,
+    Topic,
+    region_of,
+)
 
 LONGEST_TOKEN_LIFETIME = DAY
 """PowerSync refuses a token that lives longer (its error PSYNC_S2104)."""

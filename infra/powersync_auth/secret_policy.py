@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_aws as aws
 
-from endpoints import asked
-from policies import policy
+from powersync_auth.endpoints import asked
+from powersync_auth.policies import policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from naming import Names
-    from policies import Statement
-    from roles import Roles
+    from powersync_auth.naming import Names
+    from powersync_auth.policies import Statement
+    from powersync_auth.roles import Roles
 
 FORMER_PARENT = ("rotation", "powersync-auth:index:Rotation")
 """Name and type of the component that the secret's policy belonged to."""
