@@ -171,7 +171,7 @@ def imports(measured: Measurements) -> str:
     ours = measured["import.ours"]
     return _paragraph(
         f"Importing boto3 and making one client takes {measured['import.boto3'] / ours:.1f} times"
-        " the CPU of what we import instead, the standard library's HTTP client and"
+        " the CPU of what we import instead, `httptools` and"
         " `aws-request-signer`. botocore's signer alone takes"
         f" {measured['import.botocore_signer'] / ours:.1f} times as much. (The whole cold start of"
         f" the JWKS function takes {measured['ours.cold_jwks'] / ours:.1f} times as much.)"

@@ -28,7 +28,7 @@ LIMIT = 2.0
 DRIPPING = 8.0
 """Seconds for which the server sends a byte now and then."""
 
-_FUNCTION = "import fastapi, mangum, jwt, http.client, ssl"
+_FUNCTION = "import fastapi, mangum, jwt, ssl"
 """What a token function imports in any case."""
 
 

@@ -30,6 +30,8 @@ JWKS_DOES_WITHOUT = {
     "dataclasses",
     # With `traceback` and `threading`, as much again.
     "logging",
+    # What the standard library's HTTP client brings, half as much more.
+    "email",
     "token_service.keys.publication",
     # What Python knows of international names.
     "encodings.idna",

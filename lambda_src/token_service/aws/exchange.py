@@ -1,19 +1,24 @@
 """One HTTP exchange within bounds that the other side cannot stretch.
 
 It has a deadline for all of it, however its bytes are spread over that time, and a size. It follows
-no redirect.
+no redirect. The bytes are read here and understood by httptools, the parser of Node.js.
 """
 
-import contextlib
-import http.client
-import io
 import socket
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
 from token_service.aws import tls
+
+_LARGEST_HEAD = 65_536
+"""Bytes that may come before the body."""
+
+_AT_ONCE = 65_536
+"""Bytes read at a time, at most."""
 
 
 class NoAnswerError(Exception):
@@ -44,7 +49,7 @@ def exchange(
     """Send one request over a connection of its own, and read the answer.
 
     Args:
-        method: Of HTTP.
+        method: `GET` or `POST`.
         url: Absolute, http or https, without user and fragment.
         headers: All but `Host` and `Content-Length`.
         body: What is sent, if anything.
@@ -57,25 +62,28 @@ def exchange(
         OversizedError: One came that is larger.
     """
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc)
     try:
-        connection.sock = _connect(parts, deadline)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request(method, target, body, {"Host": parts.netloc, **headers})
-        response = http.client.HTTPResponse(connection.sock, method=method)
-        response.fp = io.BufferedReader(_DeadlineReader(response.fp, connection.sock, deadline))
-        with contextlib.closing(response):
-            response.begin()
-            content = response.read(largest + 1)
-    except (OSError, http.client.HTTPException, UnicodeError) as error:
+        request = _request(method, parts, headers, body)
+        with _connect(parts, deadline) as sock:
+            sock.sendall(request)
+            return _read(sock, deadline, largest)
+    except (OSError, EOFError, HttpParserError, HttpParserUpgrade, UnicodeError) as error:
         # UnicodeError: a name that cannot be one, such as with a label of 64 characters.
         raise NoAnswerError(type(error).__name__) from error
-    finally:
-        connection.close()
-    if len(content) > largest:
-        raise OversizedError(f"an answer of more than {largest} bytes")
-    received = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status, received, content)
+
+
+def _request(
+    method: str, parts: SplitResult, headers: Mapping[str, str], body: bytes | None
+) -> bytes:
+    """The request's bytes (RFC 9112 §3, §5); raises `NoAnswerError` for what could be another."""
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    fields = {"Host": parts.netloc, "Accept-Encoding": "identity", **headers}
+    if body is not None:
+        fields["Content-Length"] = str(len(body))
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {text}" for name, text in fields.items())]
+    if " " in target or not target.isascii() or not all(line.isprintable() for line in lines):
+        raise NoAnswerError("a request with characters that it cannot have")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
 
 
 def _connect(parts: SplitResult, deadline: float) -> socket.socket:
@@ -108,23 +116,72 @@ def _time_left(deadline: float) -> float:
     return left
 
 
-class _DeadlineReader(io.RawIOBase):
-    """Reads from a socket until a deadline for the whole answer.
+def _read(sock: socket.socket, deadline: float, largest: int) -> Answer:
+    """The answer; a socket's own timeout would begin anew with each byte, so it is set anew, too.
 
-    A socket's own timeout begins anew with each byte, so a peer that drips could hold us forever.
+    Raises `OSError`, `EOFError`, `HttpParserError` and `OversizedError`.
     """
+    reading = _Reading(largest)
+    parser = reading.parser = HttpResponseParser(reading)
+    while reading.answer is None:
+        sock.settimeout(_time_left(deadline))
+        received = sock.recv(_AT_ONCE)
+        if not received:
+            return reading.ended()
+        try:
+            parser.feed_data(received)
+        except HttpParserError:
+            # What stands behind an answer is nobody's.
+            if reading.answer is None:
+                raise
+        reading.check_size(len(received))
+    return reading.answer
 
-    def __init__(self, source: io.BufferedReader, sock: socket.socket, deadline: float) -> None:
-        self._source, self._sock, self._deadline = source, sock, deadline
 
-    def readable(self) -> bool:
-        return True
+class _Reading:
+    """An answer as far as it has come: httptools calls the methods that begin with `on_`."""
 
-    # The base class would take any buffer; a BufferedReader hands over nothing else.
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        self._sock.settimeout(_time_left(self._deadline))
-        return self._source.readinto1(buffer)
+    def __init__(self, largest: int) -> None:
+        self.parser: HttpResponseParser
+        self.answer: Answer | None = None
+        self._largest = largest
+        self._begin()
 
-    def close(self) -> None:
-        self._source.close()
-        super().close()
+    def _begin(self) -> None:
+        self._headers: dict[str, str] = {}
+        self._body = bytearray()
+        self._head = 0
+        self._is_body = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self._is_body = True
+
+    def on_body(self, part: bytes) -> None:
+        self._body += part
+
+    def on_message_complete(self) -> None:
+        status = self.parser.get_status_code()
+        # After an interim response (RFC 9110 §15.2) the answer is still to come.
+        if status >= 200 and self.answer is None:
+            self.answer = Answer(status, self._headers, bytes(self._body))
+        self._begin()
+
+    def check_size(self, received: int) -> None:
+        """Raise `OversizedError` if the answer is too large with so many bytes more."""
+        body = self._body if self.answer is None else self.answer.body
+        if self.answer is None and not self._is_body:
+            self._head += received
+        if len(body) > self._largest or self._head > _LARGEST_HEAD:
+            raise OversizedError(f"an answer of more than {self._largest} bytes")
+
+    def ended(self) -> Answer:
+        """The answer where its end is that of the connection (RFC 9112 §6.3, rule 8).
+
+        Raises `EOFError` for one that is cut short.
+        """
+        if not self._is_body or {"content-length", "transfer-encoding"} & self._headers.keys():
+            raise EOFError
+        return Answer(self.parser.get_status_code(), self._headers, bytes(self._body))

@@ -8,7 +8,6 @@ import ssl
 def client_context() -> ssl.SSLContext:
     """Verifies certificates and host names against the system's certificate authorities.
 
-    Made once: reading the authorities takes longer than a request does, and `http.client` would
-    read them for each connection.
+    Made once: reading the authorities takes longer than a request does.
     """
     return ssl.create_default_context()

@@ -39,7 +39,7 @@ def test_a_certificate_of_another_name_is_refused(
 def test_the_authorities_are_read_once_for_all_calls(
     client: AwsJsonClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`http.client` without a context reads them for each connection."""
+    """Each connection is one of its own."""
     tls.client_context()
     reads = []
     monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: reads.append("again"))
