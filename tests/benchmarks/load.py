@@ -50,6 +50,8 @@ def measure_load(seconds: float, progress: Callable[[str], None]) -> dict[str, f
         empty = _ask(empty_url, min(seconds, EMPTY_SECONDS))
     if empty.errors:
         raise RuntimeError(f"the emulator's own errors: {empty.errors[:3]}")
+    if len(answers.seconds) < CLIENTS:
+        raise RuntimeError(f"clients without an answer: {answers.errors[:3]}")
     return {
         "local.anonymous_errors": len(answers.errors),
         "local.anonymous_answers": len(answers.seconds),
