@@ -45,6 +45,7 @@ def exchange(
     *,
     deadline: float,
     largest: int,
+    connect_to: str | None = None,
 ) -> Answer:
     """Send one request over a connection of its own, and read the answer.
 
@@ -56,6 +57,8 @@ def exchange(
         deadline: When it has to be over, by `time.monotonic`. Only the resolver's own time for a
             name cannot be cut short.
         largest: Bytes that the answer's body may have.
+        connect_to: The host, and port, that answers for the URL's, if DNS does not lead to it; its
+            certificate is for the URL's.
 
     Raises:
         NoAnswerError: No complete answer came in time.
@@ -64,7 +67,7 @@ def exchange(
     parts = urlsplit(url)
     try:
         request = _request(method, parts, headers, body)
-        with _connect(parts, deadline) as sock:
+        with _connect(parts, connect_to or parts.netloc, deadline) as sock:
             sock.sendall(request)
             return _read(sock, deadline, largest)
     except (OSError, EOFError, HttpParserError, HttpParserUpgrade, UnicodeError) as error:
@@ -86,11 +89,12 @@ def _request(
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
 
 
-def _connect(parts: SplitResult, deadline: float) -> socket.socket:
+def _connect(parts: SplitResult, authority: str, deadline: float) -> socket.socket:
     """A connection to the first address that takes it; each gets its share of the time left."""
+    at = urlsplit(f"//{authority}")
+    port = at.port or (443 if parts.scheme == "https" else 80)
     # As bytes: for text Python loads what it knows of international names, and ours have none.
-    host = (parts.hostname or "").encode("ascii")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    host, name = ((known.hostname or "").encode("ascii") for known in (at, parts))
     addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     failure: OSError = OSError("no address")
     for tried, (family, kind, protocol, _, address) in enumerate(addresses):
@@ -100,7 +104,7 @@ def _connect(parts: SplitResult, deadline: float) -> socket.socket:
             sock.connect(address)
             sock.settimeout(_time_left(deadline))  # For the whole TLS handshake, too.
             if parts.scheme == "https":
-                return tls.client_context().wrap_socket(sock, server_hostname=host)
+                return tls.client_context().wrap_socket(sock, server_hostname=name)
         except OSError as error:
             sock.close()
             failure = error

@@ -4,19 +4,17 @@ By Secrets Manager: `{"Step", "SecretId", "ClientRequestToken", …}`. By the de
 and operators: `{"action": …}`, one of those in `run`.
 """
 
-import http.client
 import json
 import logging
 import math
-import socket
-import urllib.parse
-import urllib.request
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import TypeVar
 
-from token_service.aws import tls
 from token_service.aws.aws_json import AwsError
+from token_service.aws.exchange import NoAnswerError, exchange
 from token_service.keys import keyring
 from token_service.keys.keyring import KeyRing, Timings
 from token_service.keys.problems import Problem, ProblemKind
@@ -35,6 +33,8 @@ POWERSYNC_REFRESH_SECONDS = 300
 """A PowerSync instance in use refetches the JWKS when its copy is older than this."""
 
 _FETCH_SECONDS = 5
+_LARGEST_JWKS = 65_536
+"""Bytes; the parameter that it comes from holds 8 KiB, and former signers' keys come on top."""
 
 OVERDUE_AFTER_DAYS = 3
 """How late Secrets Manager may be: it tries a failed rotation again, and counts from any write of
@@ -263,33 +263,16 @@ def _check_served(jwks_uri: str, kids: set[str], connect_to: str | None) -> None
             it; its certificate is for the URI's.
     """
     try:
-        document = _fetch(jwks_uri) if connect_to is None else _fetch_at(connect_to, jwks_uri)
-        served = {key["kid"] for key in json.loads(document)["keys"]}
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
-        raise JwksNotServedError(f"{jwks_uri}: {error}") from error
+        answer = exchange(
+            *("GET", jwks_uri, {"Accept": "application/json", "Connection": "close"}),
+            deadline=time.monotonic() + _FETCH_SECONDS,
+            largest=_LARGEST_JWKS,
+            connect_to=connect_to,
+        )
+        if answer.status != HTTPStatus.OK:
+            raise JwksNotServedError(f"{jwks_uri}: status {answer.status}")
+        served = {key["kid"] for key in json.loads(answer.body)["keys"]}
+    except (NoAnswerError, ValueError, KeyError, TypeError) as error:
+        raise JwksNotServedError(f"{jwks_uri}: {error.__cause__ or error}") from error
     if not kids <= served:
         raise JwksNotServedError(f"{jwks_uri} does not serve {', '.join(sorted(kids - served))}")
-
-
-def _fetch(uri: str) -> bytes:
-    # S310: the scheme was checked, and only who may invoke this function names the URL.
-    with urllib.request.urlopen(uri, timeout=_FETCH_SECONDS) as response:  # noqa: S310
-        body: bytes = response.read()
-        return body
-
-
-def _fetch_at(address: str, uri: str) -> bytes:
-    parts = urllib.parse.urlsplit(uri)
-    host, _, port = address.partition(":")
-    connection = http.client.HTTPConnection(parts.netloc, timeout=_FETCH_SECONDS)
-    with socket.create_connection((host, int(port or 443)), _FETCH_SECONDS) as plain:
-        # An HTTP connection over TLS that is verified for the URI's host, as HTTPS is.
-        connection.sock = tls.client_context().wrap_socket(plain, server_hostname=parts.hostname)
-        try:
-            connection.request("GET", parts.path)
-            response = connection.getresponse()
-            if response.status != http.client.OK:
-                raise OSError(f"HTTP {response.status}")
-            return response.read()
-        finally:
-            connection.close()

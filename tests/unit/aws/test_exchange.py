@@ -160,3 +160,15 @@ def test_nothing_can_be_put_into_a_request_beside_what_was_meant(path: str, head
             deadline=time.monotonic() + 60,
             largest=10,
         )
+
+
+def test_a_host_that_dns_does_not_lead_to_is_asked_by_the_name_of_the_url() -> None:
+    with server([WHOLE["with a length"]]) as (url, asked):
+        answer = exchange(
+            *("GET", "http://auth.example.com/keys", {}),
+            deadline=time.monotonic() + 60,
+            largest=LARGEST,
+            connect_to=url.removeprefix("http://"),
+        )
+    assert answer.body == b"there"
+    assert b"\r\nHost: auth.example.com\r\n" in asked[0]
