@@ -14,8 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from local.door.published import Published
 from local.emulator import ROOT
@@ -66,7 +65,7 @@ class ProviderError(Exception):
 
 
 class Provider:
-    """A provider's process, see `local.resource.Deployer`; used as a context manager."""
+    """A provider's process, see `local.resource.Deployer`; to be closed in the end."""
 
     def __init__(self) -> None:
         """Starts it, without waiting for it."""
@@ -131,18 +130,7 @@ class Provider:
         name, password = self._asked("ready_made_user", pool_id, client_id)
         return name, password
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
+    def close(self) -> None:
         """Ends it; safe to repeat."""
         self._process.terminate()
         self._process.wait()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -86,7 +86,7 @@ class LocalStack:
             ProviderError: The user could not be made.
             pulumi.RunError: The program refuses to run.
         """
-        with ExitStack() as undo, provider or Provider() as maker:
+        with ExitStack() as undo, closing(provider or Provider()) as maker:
             settings = stack_configuration(config, config_file, warn)
             refuse_full_disk(*_written_to())
             region = self._region = settings["aws:region"]

@@ -1,6 +1,7 @@
 """The provider's process: what goes wrong in it is told on this side."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -25,7 +26,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def provider(emulator: Emulator) -> Iterator[Provider]:
-    with Provider() as provider:
+    with closing(Provider()) as provider:
         provider.begin(emulator.endpoint, REGION, Published())
         yield provider
 
@@ -33,7 +34,7 @@ def provider(emulator: Emulator) -> Iterator[Provider]:
 def test_it_makes_what_is_asked_for_and_tells_of_it(emulator: Emulator) -> None:
     told: list[str] = []
     published = Published(url="http://door")
-    with Provider() as provider:
+    with closing(Provider()) as provider:
         provider.begin(
             emulator.endpoint, REGION, published, progress=lambda made: told.append(made.name)
         )
@@ -65,12 +66,12 @@ def test_what_cannot_be_made_says_why(provider: Provider) -> None:
 
 
 def test_when_it_has_ended_nothing_waits_for_it(provider: Provider) -> None:
-    provider.stop()
+    provider.close()
     with pytest.raises(ProviderError, match="has ended"):
         provider.create(topic("late"))
-    provider.stop()
+    provider.close()
 
 
 def test_it_ends_before_it_has_been_told_anything() -> None:
-    with Provider():
+    with closing(Provider()):
         pass
