@@ -272,7 +272,10 @@ def _check_served(jwks_uri: str, kids: set[str], connect_to: str | None) -> None
         if answer.status != HTTPStatus.OK:
             raise JwksNotServedError(f"{jwks_uri}: status {answer.status}")
         served = {key["kid"] for key in json.loads(answer.body)["keys"]}
-    except (NoAnswerError, ValueError, KeyError, TypeError) as error:
-        raise JwksNotServedError(f"{jwks_uri}: {error.__cause__ or error}") from error
+    except NoAnswerError as error:
+        # What caused it says more than its kind, where it says anything.
+        raise JwksNotServedError(f"{jwks_uri}: {error} {error.__cause__ or ''}".rstrip()) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise JwksNotServedError(f"{jwks_uri}: {error}") from error
     if not kids <= served:
         raise JwksNotServedError(f"{jwks_uri} does not serve {', '.join(sorted(kids - served))}")
