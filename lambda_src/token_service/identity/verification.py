@@ -86,11 +86,18 @@ class VerificationKey:
     def verifies(self, credential: Credential) -> bool:
         """Whether the credential's signature is this key's, by an algorithm of this key."""
         algorithm = self.algorithms.get(credential.alg)
-        if algorithm is None:
+        if algorithm is None or not self._is_as_long_as_its_key(credential.signature):
             return False
         if not algorithm.verify(credential.signing_input, self.public_key, credential.signature):
             return False
         return self.modulus is None or not is_prime_looking(self.modulus)
+
+    def _is_as_long_as_its_key(self, signature: bytes) -> bool:
+        """RFC 8017 §8.1.2; OpenSSL takes an RSASSA-PSS signature without its leading zeros, too.
+
+        PyJWT and OpenSSL look at the length of every other kind themselves.
+        """
+        return self.modulus is None or len(signature) == (self.modulus.bit_length() + 7) // 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,13 @@ def plus_modulus(signing: Signing) -> bytes:
     return number.to_bytes(256 if number < 256**256 else 257, "big")
 
 
+def without_leading_zero(signing: Signing) -> bytes:
+    """The same number in fewer bytes than the modulus has, which RFC 8017 §8.1.2 refuses."""
+    while (signature := signing.sign(signing.message))[0] != 0:
+        pass  # The salt is another one each time.
+    return signature[1:]
+
+
 FAULTS_OF_ALL: dict[str, Fault] = {
     "another key": lambda it: it.sign(it.message, it.other),
     "another message": lambda it: it.sign(it.message + b"A"),
@@ -197,7 +204,11 @@ FAULTS_OF_RSA: dict[str, Fault] = {
     "plus the modulus": plus_modulus,
     "one": lambda _: (1).to_bytes(256, "big"),
 }
-FAULTS_OF_PSS: dict[str, Fault] = {"no salt": with_salt(0), "a salt of 20": with_salt(20)}
+FAULTS_OF_PSS: dict[str, Fault] = {
+    "no salt": with_salt(0),
+    "a salt of 20": with_salt(20),
+    "without its leading zero": without_leading_zero,
+}
 FAULTS_OF_ECDSA: dict[str, Fault] = {
     "another hash": with_another_hash,
     "r and s swapped": swapped,
